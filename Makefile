@@ -1,0 +1,29 @@
+# make run    everything on this machine, with a simulated city; PORT=… moves it, Ctrl-C stops it
+# make test   everything the tests need, then all tests
+# make setup  the environment alone
+# make check  linters and type checker
+# make lock   dependencies locked anew, with hashes
+
+PYTHON ?= python3
+PORT ?= 8000
+
+.PHONY: run test setup check lock
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+run: setup
+	@exec env LIFELINE_END_WITH_PARENT=1 LIFELINE_PORT=$(PORT) .venv/bin/lifeline demo
+
+test: setup check
+	@exec .venv/bin/python -m pytest
+
+check: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+lock: setup
+	@.venv/bin/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --extra dev pyproject.toml -o requirements.lock

@@ -1,0 +1,71 @@
+"""Makes the virtual environment from the lock, with nothing but the Python that runs this. Used by `make setup`.
+
+Does nothing where the environment already is what lock and project file ask for.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+STAMP = ENVIRONMENT / "lifeline-setup"
+PIP_WHEELS = "python3-pip-whl"  # Debian's package with pip as a wheel, where Python came without ensurepip
+
+
+def main() -> int:
+    """Set up, and return an exit code."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (whoever runs this may have an older one)
+        print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; call make PYTHON=python3.11 …")
+        return 1
+    wanted = hashlib.sha256(
+        b"\0".join([sys.version.encode(), *((ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml"))])
+    ).hexdigest()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return 0
+    print("setting up 1/3: environment", flush=True)
+    STAMP.unlink(missing_ok=True)
+    pip = _make_environment()
+    print("setting up 2/3: locked dependencies (a minute at the most)", flush=True)
+    options = ["--require-virtualenv", "--disable-pip-version-check", "--quiet", "--progress-bar", "off"]
+    _run([*pip, "install", *options, "--require-hashes", "-r", str(ROOT / "requirements.lock")])
+    print("setting up 3/3: lifeline", flush=True)
+    _run([*pip, "install", *options, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    STAMP.write_text(wanted)
+    return 0
+
+
+def _make_environment() -> list[str]:
+    """Make the environment anew and return the command that is its pip."""
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    bundled = find_spec("ensurepip") is not None
+    venv.create(ENVIRONMENT, with_pip=bundled, symlinks=True)
+    return [str(PYTHON), "-m", "pip"] if bundled else [str(PYTHON), str(_debian_pip())]
+
+
+def _debian_pip() -> Path:
+    """Fetch pip as Debian packages it, through the machine's own apt, and return its runnable wheel."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run(["apt-get", "download", PIP_WHEELS], cwd=folder)
+        (package,) = Path(folder).glob("*.deb")
+        _run(["dpkg-deb", "-x", str(package), str(ENVIRONMENT / "debian")])
+    (wheel,) = (ENVIRONMENT / "debian" / "usr" / "share" / "python-wheels").glob("pip-*.whl")
+    return wheel / "pip"
+
+
+def _run(command: list[str], cwd: str | Path = ROOT) -> None:
+    # Notes about package folders that this machine lacks say nothing to a reader.
+    finished = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if finished.returncode != 0:
+        print(finished.stdout)
+        raise SystemExit(f"set-up failed: {' '.join(command[:4])} … ended with {finished.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
