@@ -1,0 +1,1 @@
+"""The shared words of Lifeline: sensors, readings, vocabulary, severities and instants. Imports nothing of ours."""

@@ -1,0 +1,132 @@
+"""Alarms: the change of a condition as the engine reports it, the present state, and a line of the journal."""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from model.instant import format_instant
+from model.severity import LABELS
+
+AlarmClass = Literal["process", "instrument", "system"]
+Priority = Literal["low", "medium", "high", "highest"]
+Condition = Literal["active", "normal", "unknown"]
+
+
+class State(StrEnum):
+    """Alarm states, named after ISA-18.2 / IEC 62682."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED_UNACKNOWLEDGED = "returned_unacknowledged"
+
+
+class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of severity of one rule's condition at one sensor, as the engine found it; knows no alarm state.
+
+    Times are epoch milliseconds: `time` of the reading or deadline that caused it, `raised` of the occurrence's begin,
+    `known_at` the arrival of what caused it. Severities are integers of model.severity; an instrument or system alarm
+    uses 0 and 1 for normal and active. `cause` is `reading`, `deadline` (a held value completed an on-delay), `silence`
+    or `rule` (the rule was withdrawn).
+    """
+
+    rule: str
+    kind: str
+    rule_version: str
+    alarm_class: AlarmClass
+    priority: Priority
+    sensor: str
+    sensor_key: int
+    mode: str
+    time: int
+    raised: int
+    known_at: int
+    severity_from: int
+    severity: int
+    value: float | None
+    limit: float | None
+    cause: str
+    reason: str
+
+    @property
+    def alarm(self) -> str:
+        """The occurrence's id, derived from rule, sensor and the time it was raised."""
+        stamp = format_instant(self.raised).translate(_WITHOUT_PUNCTUATION)
+        return f"{self.rule}.{self.sensor}.{stamp}"
+
+
+_WITHOUT_PUNCTUATION = str.maketrans("", "", "-:.")
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """One occurrence of an alarm as it stands: what its journal lines add up to. Times are epoch milliseconds."""
+
+    alarm: str
+    rule: str
+    kind: str
+    rule_version: str
+    alarm_class: AlarmClass
+    priority: Priority
+    sensor: str
+    mode: str
+    state: State
+    severity: int
+    peak_severity: int
+    condition: Condition
+    value: float | None
+    limit: float | None
+    raised: int
+    changed: int
+    sequence: int
+
+
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class", "from_": "from"}):
+    """One transition as it is journalled; the fields are the contract's. Optional ones are left out when not set."""
+
+    alarm: str
+    sequence: int
+    rule: str
+    kind: str
+    sensor: str
+    time: str
+    from_: State
+    to: State
+    severity: str | None
+    severity_from: str | None
+    peak_severity: str | None
+    class_: AlarmClass
+    priority: Priority
+    condition: Condition
+    value: float | None
+    limit: float | None
+    reason: str
+    known_at: str
+    rule_version: str
+    mode: str
+    retroactive: bool
+    cause: str | UnsetType = UNSET
+    actor: str | UnsetType = UNSET
+    comment: str | UnsetType = UNSET
+
+
+def severity_label(alarm_class: AlarmClass, severity: int) -> str | None:
+    """The contract's word for a severity; None for normal and for instrument and system alarms."""
+    return LABELS_WITH_NONE[severity] if alarm_class == "process" else None
+
+
+LABELS_WITH_NONE = (None, *LABELS)
+
+
+def encode_line(line: JournalLine) -> str:
+    """Return the line as JSON with sorted keys, without line end: the bytes that are kept and compared."""
+    return _encoder.encode(line).decode()
+
+
+def journal_order(line: JournalLine) -> tuple[str, str, str, int]:
+    """The order in which a journal is written out."""
+    return line.time, line.rule, line.sensor, line.sequence
+
+
+_encoder = msgspec.json.Encoder(order="sorted")

@@ -1,0 +1,59 @@
+"""The registry in memory: sensors and cities by name and, for the hot path, as arrays indexed by registry key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.sensor import City, Sensor
+from model.vocabulary import PROPERTIES
+
+DANGER_CODES = {"none": 0, "high": 1, "low": -1}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Sensors by registry key, at one version of the registry.
+
+    Arrays have one element per key, from 0 to the highest key: `known` bool, `factor`, `offset`, `low`, `high` float64
+    (conversion to, and valid range in, the property's unit), `danger` int8 (1 high, -1 low, 0 none), `saturates` bool
+    (a value at the range's end already counts as full scale).
+    """
+
+    version: int
+    sensors: Mapping[int, Sensor]
+    cities: Mapping[str, City]
+    keys: Mapping[str, int] = field(init=False)
+    known: NDArray[np.bool_] = field(init=False)
+    factor: NDArray[np.float64] = field(init=False)
+    offset: NDArray[np.float64] = field(init=False)
+    low: NDArray[np.float64] = field(init=False)
+    high: NDArray[np.float64] = field(init=False)
+    danger: NDArray[np.int8] = field(init=False)
+    saturates: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        size = max(self.sensors, default=-1) + 1
+        arrays: dict[str, NDArray[np.generic]] = {
+            "known": np.zeros(size, np.bool_),
+            "factor": np.ones(size),
+            "offset": np.zeros(size),
+            "low": np.full(size, -np.inf),
+            "high": np.full(size, np.inf),
+            "danger": np.zeros(size, np.int8),
+            "saturates": np.zeros(size, np.bool_),
+        }
+        for key, sensor in self.sensors.items():
+            arrays["known"][key] = True
+            arrays["factor"][key], arrays["offset"][key] = sensor.conversion
+            arrays["low"][key], arrays["high"][key] = sensor.valid_range
+            arrays["danger"][key] = DANGER_CODES[PROPERTIES[sensor.property].danger]
+            arrays["saturates"][key] = sensor.property == "combustible_gas"
+        object.__setattr__(self, "keys", {sensor.sensor: key for key, sensor in self.sensors.items()})
+        for name, array in arrays.items():
+            object.__setattr__(self, name, array)
+
+    def mode_of(self, sensor: Sensor) -> str:
+        """The mode of the sensor's city."""
+        return self.cities[sensor.city].mode
