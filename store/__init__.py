@@ -1,0 +1,1 @@
+"""TimescaleDB: the one place that speaks SQL."""

@@ -1,0 +1,55 @@
+"""Connections to the database: one pool a process, with a time-out on every command."""
+
+from typing import Any, TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = Any  # asyncpg.Connection or its pool proxy; asyncpg ships no types
+Pool: TypeAlias = Any
+
+CONNECT_S_MAX = 10.0
+
+
+class DatabaseUnreachable(Exception):
+    """The database did not answer; the text says where and what to do."""
+
+
+async def open_pool(url: str, *, connections_max: int = 8, command_s_max: float = 30.0) -> Pool:
+    """Return a pool on the database at `url`. Raises DatabaseUnreachable where it does not answer."""
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=connections_max,
+            timeout=CONNECT_S_MAX,
+            command_timeout=command_s_max,
+            server_settings={"application_name": "lifeline", "timezone": "UTC"},
+        )
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnreachable(
+            f"the database at {_without_password(url)} does not answer ({error}); check LIFELINE_DATABASE_URL"
+        ) from error
+
+
+TRANSIENT_ERRORS: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+)
+"""Errors after which the same transaction is tried again."""
+
+
+def _without_password(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    if not found or not at:
+        return url
+    return f"{scheme}://{credentials.partition(':')[0]}@{place}"
