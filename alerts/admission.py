@@ -1,0 +1,58 @@
+"""What the engine makes of a reading before any rule sees it: is it new, is it good, at what value is it evaluated."""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.conditions.threshold import NEVER
+from model.reading import HELD_BACK, Quality
+
+SENSOR_STATE = np.dtype([("last_time", "i8"), ("last_value", "f8"), ("last_good", "?")])
+
+_HELD_BACK = int(HELD_BACK)
+_SATURATED = int(Quality.SATURATED)
+
+
+def new_sensor_state(sensors: int) -> NDArray[Any]:
+    """Return the state of `sensors` sensors that nothing was heard of."""
+    state = np.zeros(sensors, SENSOR_STATE)
+    state["last_time"] = NEVER
+    return state
+
+
+@numba.njit(cache=True)
+def admit(sensor, time, value, quality, states, hold, low, high):
+    """Tell, row by row, what is new and good, at what value to evaluate, and how the reading before was held.
+
+    Arrays of readings have shape (n,) as in ReadingBatch; `states` of SENSOR_STATE, `hold` (milliseconds), `low` and
+    `high` (valid range) are indexed by registry key. Returns six arrays (n,): `fresh` (newer than all before), `good`
+    (fresh and not held back), `saturated`, `evaluated` (clamped to the range where saturated), `held_until` and
+    `held_value` of the sensor's reading before. Changes `states` in place.
+    """
+    rows = len(sensor)
+    fresh = np.zeros(rows, np.bool_)
+    good = np.zeros(rows, np.bool_)
+    saturated = np.zeros(rows, np.bool_)
+    evaluated = value.copy()
+    held_until = np.full(rows, NEVER)
+    held_value = np.full(rows, np.nan)
+    for row in range(rows):
+        key = sensor[row]
+        state = states[key]
+        if time[row] <= state.last_time:
+            continue
+        fresh[row] = True
+        if state.last_good:
+            held_until[row] = min(time[row], state.last_time + hold[key])
+            held_value[row] = state.last_value
+        state.last_time = time[row]
+        state.last_good = (quality[row] & _HELD_BACK) == 0
+        if state.last_good:
+            good[row] = True
+            saturated[row] = (quality[row] & _SATURATED) != 0
+            if saturated[row]:
+                evaluated[row] = min(max(value[row], low[key]), high[key])
+            state.last_value = evaluated[row]
+    return fresh, good, saturated, evaluated, held_until, held_value

@@ -1,0 +1,51 @@
+"""The engine and the life cycle over a list of batches, without services: the journal a service would have written."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from alerts.engine import Engine
+from alerts.lifecycle import acknowledge, apply_change
+from model.alarm import Alarm, ConditionChange, JournalLine, State
+from model.reading import ReadingBatch
+
+IDEAL_OPERATOR = "ideal-operator"
+
+
+def backtest(
+    engine: Engine, batches: Iterable[ReadingBatch], acknowledge_after_ms: int | None = 60_000
+) -> Iterator[JournalLine]:
+    """Yield the journal lines of a run, each occurrence's in order; sort them by model.alarm.journal_order.
+
+    Each occurrence is acknowledged `acknowledge_after_ms` after it was raised or rose unacknowledged, as it became
+    known; None acknowledges none. An action comes before a reading that arrives at the same time.
+    """
+    alarms: dict[str, Alarm] = {}
+    due: dict[str, int] = {}
+    for batch in batches:
+        for change in engine.evaluate(batch).changes:
+            # The back-test's clock is continuous: silence is known at its deadline, whatever the batches.
+            if change.cause == "silence":
+                change = msgspec.structs.replace(change, known_at=change.time)
+            yield from _apply(alarms, due, change, acknowledge_after_ms)
+    for alarm, time in due.items():
+        _, line = acknowledge(alarms[alarm], actor=IDEAL_OPERATOR, time=time)
+        yield line
+
+
+def _apply(
+    alarms: dict[str, Alarm], due: dict[str, int], change: ConditionChange, acknowledge_after_ms: int | None
+) -> Iterator[JournalLine]:
+    occurrence = change.alarm
+    alarm = alarms.get(occurrence)
+    if alarm is not None and due.get(occurrence, change.known_at + 1) <= change.known_at:
+        alarm, line = acknowledge(alarm, actor=IDEAL_OPERATOR, time=due.pop(occurrence))
+        yield line
+    alarm, line = apply_change(alarm, change)
+    yield line
+    if alarm.state is State.NORMAL:
+        alarms.pop(occurrence, None)
+        return
+    alarms[occurrence] = alarm
+    if acknowledge_after_ms is not None and alarm.state is State.UNACKNOWLEDGED:
+        due.setdefault(occurrence, change.known_at + acknowledge_after_ms)

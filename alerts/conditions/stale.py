@@ -1,0 +1,75 @@
+"""Stale: nothing new was heard of a sensor for longer than its silence limit, judged on the log's arrival clock.
+
+The deadline is the arrival of the sensor's last new reading plus the limit. It has passed when the clock is beyond it,
+whether a tick or a later reading tells; so the alarm's time is the deadline in either case. Any new reading, good or
+bad, ends the silence; a repeated one does not.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.conditions.threshold import NEVER
+
+EVENT = np.dtype(
+    [("binding", "i8"), ("row", "i8"), ("time", "i8"), ("severity", "i1"), ("raised", "i8"), ("silent_s", "f8")]
+)
+STATE = np.dtype([("last_arrival", "i8"), ("raised", "i8")])
+
+
+def new_state(bindings: int) -> NDArray[Any]:
+    """Return the state of `bindings` bindings that have heard nothing."""
+    state = np.zeros(bindings, STATE)
+    state["last_arrival"] = state["raised"] = NEVER
+    return state
+
+
+@numba.njit(cache=True)
+def _note(events, count, binding, row, time, severity, raised, silent_s):
+    event = events[count]
+    event.binding = binding
+    event.row = row
+    event.time = time
+    event.severity = severity
+    event.raised = raised
+    event.silent_s = silent_s
+    return count + 1
+
+
+@numba.njit(cache=True)
+def walk(sensor, arrived, fresh, first, order, limit, states, events):
+    """Walk readings in order of arrival; return the number of events (room for two each binding of each reading).
+
+    Arrays as in threshold.walk; `limit` (bindings,) in milliseconds.
+    """
+    count = 0
+    for row in range(len(sensor)):
+        if not fresh[row]:
+            continue
+        for place in range(first[sensor[row]], first[sensor[row] + 1]):
+            binding = order[place]
+            state = states[binding]
+            now = arrived[row]
+            if state.raised == NEVER and state.last_arrival != NEVER and now - state.last_arrival > limit[binding]:
+                state.raised = state.last_arrival + limit[binding]
+                count = _note(events, count, binding, row, state.raised, 1, state.raised, limit[binding] / 1000)
+            if state.raised != NEVER:
+                silent_s = (now - state.last_arrival) / 1000
+                count = _note(events, count, binding, row, now, 0, state.raised, silent_s)
+                state.raised = NEVER
+            state.last_arrival = now
+    return count
+
+
+@numba.njit(cache=True)
+def tick(clock, limit, states, events):
+    """Judge all bindings at an arrival clock; return the number of events (room for one a binding)."""
+    count = 0
+    for binding in range(len(states)):
+        state = states[binding]
+        if state.raised == NEVER and state.last_arrival != NEVER and clock - state.last_arrival > limit[binding]:
+            state.raised = state.last_arrival + limit[binding]
+            count = _note(events, count, binding, -1, state.raised, 1, state.raised, limit[binding] / 1000)
+    return count

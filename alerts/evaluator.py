@@ -1,0 +1,260 @@
+"""Follows the log of batches: evaluates each, and commits transitions and the new cursor in one transaction."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from alerts.engine import Engine, UnboundSensor
+from alerts.hand_over import HandOver
+from alerts.lifecycle import apply_change
+from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
+from model.alarm import ConditionChange
+from model.reading import ReadingBatch
+from store.batches import read_batches
+from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, record_late
+from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
+from store.pool import TRANSIENT_ERRORS, Connection, Pool
+from store.sensors import registry_version
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+RESTARTED_AFTER: tuple[type[BaseException], ...] = (*TRANSIENT_ERRORS, CursorMoved)
+
+
+@dataclass(slots=True)
+class EvaluatorCounters:
+    """What the evaluator has done since it started."""
+
+    batches: int = 0
+    readings: int = 0
+    late_readings: int = 0
+    transitions: int = 0
+    cursor: int = 0
+    ready: bool = False
+
+
+async def run_evaluator(
+    pool: Pool, handed: HandOver, limits: EvaluatorLimits, stop: asyncio.Event, counters: EvaluatorCounters
+) -> None:
+    """Evaluate the log until `stop` is set. One evaluator works at a time; a second one waits for its turn.
+
+    Whatever goes wrong with the database, the engine is recovered from checkpoint and log and goes on. The caller
+    sets `handed.committed` after `stop`, so that a waiting evaluator notices.
+    """
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            async with _turn(pool) as turn:
+                if turn is not None:
+                    await _Follower(pool, handed, limits, stop, counters, turn).follow()
+                    pause = 0.1
+                    continue
+        except RESTARTED_AFTER as error:
+            log.warning("the evaluator starts again in %.1f s: %s", pause, error)
+        finally:
+            counters.ready = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+        pause = min(pause * 2, limits.retry_s_max)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The connection that holds the evaluator's lock, and what it has heard."""
+
+    connection: Connection
+    lost: bool = False
+    registry_changed: bool = True
+
+
+@contextlib.asynccontextmanager
+async def _turn(pool: Pool) -> AsyncIterator[_Turn | None]:
+    """Hold the evaluator's lock on a connection of its own; None where another evaluator holds it."""
+    async with pool.acquire() as connection:
+        if not await connection.fetchval("select pg_try_advisory_lock($1)", EVALUATOR_LOCK):
+            yield None
+            return
+        try:
+            yield _Turn(connection)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("select pg_advisory_unlock($1)", EVALUATOR_LOCK)
+
+
+class _Follower:
+    """One turn of evaluation, from recovery to the loss of the turn or the end of the service."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        handed: HandOver,
+        limits: EvaluatorLimits,
+        stop: asyncio.Event,
+        counters: EvaluatorCounters,
+        turn: _Turn,
+    ) -> None:
+        self.pool = pool
+        self.handed = handed
+        self.limits = limits
+        self.stop = stop
+        self.counters = counters
+        self.turn = turn
+        self.engine: Engine
+        self.cursor = 0  # evaluated
+        self.committed = 0  # evaluated, and the cursor in the database says so
+
+    async def follow(self) -> None:
+        """Recover, then evaluate batch after batch."""
+        connection = self.turn.connection
+        connection.add_termination_listener(self._lost)
+        await connection.add_listener("batch", self._batch_committed)
+        await connection.add_listener("registry", self._registry_changed)
+        try:
+            self.engine, self.cursor = await recover(self.pool, self.limits)
+            self.committed = self.counters.cursor = self.cursor
+            await self._follow_log()
+            if self.committed < self.cursor:
+                await self._commit([], {})
+            await save_all(self.pool, self.engine, self.cursor)
+        finally:
+            connection.remove_termination_listener(self._lost)
+            if not connection.is_closed():
+                await connection.reset_listeners()
+
+    async def _follow_log(self) -> None:
+        loop = asyncio.get_running_loop()
+        cursor_at = checkpoint_at = loop.time()
+        while not self.stop.is_set() and not self.turn.lost:
+            self.handed.committed.clear()
+            if self.turn.registry_changed:
+                await self._rebind_if_changed()
+            self.counters.ready = True
+            batches = self.handed.take(self.cursor, self.limits.readings_per_transaction_max)
+            if not batches:
+                batches = await self._persist(
+                    lambda: read_batches(self.pool, self.cursor, self.limits.readings_per_transaction_max)
+                )
+            if batches:
+                await self._evaluate(batches)
+            # Where a batch brought no transition the cursor may lag: evaluating it again finds none either.
+            if self.committed < self.cursor and loop.time() >= cursor_at + self.limits.cursor_interval_s:
+                await self._commit([], {})
+                cursor_at = loop.time()
+            if self.committed == self.cursor and loop.time() >= checkpoint_at + self.limits.checkpoint_interval_s:
+                await self._persist(lambda: save_all(self.pool, self.engine, self.cursor))
+                checkpoint_at = loop.time()
+            if not batches:
+                await self._wait()
+
+    async def _evaluate(self, batches: Sequence[ReadingBatch]) -> None:
+        changes: list[ConditionChange] = []
+        late: dict[int, tuple[list[int], list[int]]] = {}
+        for batch in batches:
+            try:
+                evaluated = self.engine.evaluate(batch)
+            except UnboundSensor:
+                # A sensor registered since: bring what is evaluated so far to the end, then bind it.
+                await self._commit(changes, late)
+                changes, late = [], {}
+                await self._rebind_if_changed()
+                evaluated = self.engine.evaluate(batch)
+            changes += evaluated.changes
+            if evaluated.late.any():
+                late[batch.sequence] = (batch.sensor[evaluated.late].tolist(), batch.time[evaluated.late].tolist())
+                self.counters.late_readings += len(late[batch.sequence][0])
+            self.cursor = batch.sequence
+            self.counters.batches += 1
+            self.counters.readings += len(batch)
+        if changes or late:
+            await self._commit(changes, late)
+
+    async def _commit(
+        self,
+        changes: list[ConditionChange],
+        late: dict[int, tuple[list[int], list[int]]],
+        *,
+        engine: Engine | None = None,
+    ) -> None:
+        """Write what was found up to the cursor; again and again until it is written or the service stops."""
+
+        async def write() -> None:
+            async with self.pool.acquire() as connection, connection.transaction():
+                moved = await advance_cursor(connection, self.committed, self.cursor, self.engine.clock)
+                if not moved:
+                    return  # an earlier try was committed though its answer was lost
+                if changes:
+                    await self._journal(connection, changes)
+                for batch, (sensor_keys, times) in late.items():
+                    await record_late(connection, batch, sensor_keys, times)
+                if engine is not None:
+                    await save_bound_checkpoint(connection, engine, self.cursor)
+
+        await self._persist(write)
+        self.committed = self.cursor
+        self.counters.cursor = self.cursor
+        self.counters.transitions += len(changes)
+
+    async def _journal(self, connection: Connection, changes: Sequence[ConditionChange]) -> None:
+        await lock_journal(connection)
+        known = await load_alarms(connection, {change.alarm for change in changes})
+        alarms = {alarm: found[0] for alarm, found in known.items()}
+        transitions = []
+        for change in changes:
+            found = alarms.get(change.alarm)
+            if change.cause == "rule" and found is not None and found.condition == "normal":
+                continue  # withdrawn by an earlier try whose answer was lost
+            alarm, line = apply_change(found, change)
+            alarms[change.alarm] = alarm
+            sensor = self.engine.registry.sensors.get(change.sensor_key)
+            place = (
+                known[change.alarm][1]
+                if change.alarm in known or sensor is None
+                else Place(sensor.city, sensor.system, sensor.district)
+            )
+            transitions.append(Transition(alarm, line, place))
+        await append_transitions(connection, transitions)
+
+    async def _rebind_if_changed(self) -> None:
+        self.turn.registry_changed = False
+        version = await self._persist(lambda: registry_version(self.pool))
+        if version == self.engine.registry.version:
+            return
+        if self.committed < self.cursor:
+            await self._commit([], {})
+        following, withdrawn = await self._persist(lambda: rebind(self.pool, self.engine, self.limits))
+        await self._commit(withdrawn, {}, engine=following)
+        self.engine = following
+
+    def _lost(self, _connection: Connection) -> None:
+        self.turn.lost = True
+        self.handed.committed.set()
+
+    def _batch_committed(self, *_: object) -> None:
+        self.handed.committed.set()
+
+    def _registry_changed(self, *_: object) -> None:
+        self.turn.registry_changed = True
+        self.handed.committed.set()
+
+    async def _wait(self) -> None:
+        # A batch of another process is noticed by the notification, at the latest by the next tick.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.handed.committed.wait(), min(self.limits.tick_s, 1.0))
+
+    async def _persist(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do database work, again after errors that pass by themselves."""
+        pause = 0.1
+        while True:
+            try:
+                return await work()
+            except TRANSIENT_ERRORS as error:
+                if self.stop.is_set():
+                    raise
+                log.warning("the evaluator waits %.1f s for the database: %s", pause, error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), pause)
+                pause = min(pause * 2, self.limits.retry_s_max)
