@@ -1,0 +1,97 @@
+"""Rain, the water it leaves on a road's low point, and the level in a sewer's manhole: linear reservoirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.physics import FloatArray
+from simulators.physics.first_order import first_order, superpose
+
+
+@dataclass(frozen=True, slots=True)
+class LowPoint:
+    """An underpass or a dip in a road: what drains to it, what its gullies or pumps take, and the pond it makes."""
+
+    catchment_m2: float
+    runoff: float  # share of the rain that runs off, 0 to 1
+    drained_m3_s: float  # inflow that the gullies swallow before water stands
+    pond_m2: float
+    recession_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manhole:
+    """A manhole of a combined sewer: the pipe's bore, its depth below ground, and how rain fills it."""
+
+    diameter_m: float
+    ground_m: float  # ground above the pipe's invert
+    dry_level_m: float
+    catchment_m2: float
+    runoff: float
+    storage_m2: float  # free surface of the shaft and the pipes that fill with it
+    recession_s: float
+
+
+Rain = Sequence[tuple[float, float, float]]
+"""Blocks of rain as (start s, end s, intensity mm/h); they may overlap."""
+
+
+def keifer_chu(
+    depth_mm: float, duration_s: float, blocks: int, peak_ratio: float = 0.4, b_min: float = 10.0, n: float = 0.75
+) -> list[float]:
+    """Return the intensities (mm/h) of equal blocks of a Chicago design storm with `depth_mm` in all.
+
+    The mean intensity of duration t (min) is a / (t + b)^n; the instantaneous intensity a time t/r before the peak
+    (t/(1 - r) after it) integrates to the depth a t / (t + b)^n, from which the blocks are taken as differences.
+    Source: Keifer and Chu (1957), Synthetic storm pattern for drainage design, J. Hydraul. Div. ASCE 83(4). `b_min` and
+    `n` are mid-range values of Chinese storm formulas, not those of a city.
+    """
+    minutes = duration_s / 60.0
+    edges = np.linspace(0.0, minutes, blocks + 1)
+    peak = peak_ratio * minutes
+    before = edges <= peak
+    # The rain between the edge and the peak is the share r (or 1 - r) of the depth of a storm as long as t.
+    equivalent = np.where(before, (peak - edges) / peak_ratio, (edges - peak) / (1.0 - peak_ratio))
+    share = np.where(before, -peak_ratio, 1.0 - peak_ratio)
+    cumulative = share * equivalent / (equivalent + b_min) ** n
+    total = minutes / (minutes + b_min) ** n
+    return [float(mm) for mm in np.diff(cumulative) / total * depth_mm / (minutes / blocks) * 60.0]
+
+
+def rain_blocks(start_s: float, duration_s: float, intensities: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Return intensities (mm/h) of equal blocks as (start, end, intensity)."""
+    step = duration_s / len(intensities)
+    return [(start_s + i * step, start_s + (i + 1) * step, mm_h) for i, mm_h in enumerate(intensities)]
+
+
+def road_depth_cm(times: FloatArray, point: LowPoint, rain: Rain) -> FloatArray:
+    """Return the water (cm) standing at a low point.
+
+    Linear reservoir: pond * dh/dt = max(0, runoff * i * catchment - drained) - pond * h / recession. Source: the
+    rational method for the inflow and the linear reservoir (Chow, Maidment and Mays, Applied Hydrology, 1988).
+    """
+    inflow = _excess(rain, point.catchment_m2 * point.runoff, point.drained_m3_s)
+    return 100.0 * _reservoir_m(times, inflow, point.pond_m2, point.recession_s)
+
+
+def manhole_level_m(times: FloatArray, manhole: Manhole, rain: Rain, demand: FloatArray) -> FloatArray:
+    """Return the level (m above the invert): dry-weather flow with the day's demand, and the rain's reservoir on it.
+
+    Beyond the ground the water spreads: the level stays at most 0.1 m above it.
+    """
+    inflow = _excess(rain, manhole.catchment_m2 * manhole.runoff, 0.0)
+    level = manhole.dry_level_m * demand + _reservoir_m(times, inflow, manhole.storage_m2, manhole.recession_s)
+    return np.minimum(level, manhole.ground_m + 0.1)
+
+
+def _excess(rain: Rain, effective_m2: float, drained_m3_s: float) -> tuple[list[float], list[float]]:
+    starts, intensities = superpose(rain)
+    return starts, [max(0.0, mm_h / 3.6e6 * effective_m2 - drained_m3_s) for mm_h in intensities]
+
+
+def _reservoir_m(
+    times: FloatArray, inflow: tuple[list[float], list[float]], area_m2: float, recession_s: float
+) -> FloatArray:
+    starts, flows = inflow
+    return first_order(times, starts, [q / area_m2 * recession_s for q in flows], [recession_s] * len(starts))
