@@ -96,6 +96,11 @@ async def read_batches(pool: Pool, after: int, readings_max: int = 20_000) -> li
     return _split_into_batches(taken, readings)
 
 
+async def log_is_empty(pool: Pool) -> bool:
+    """Return whether no batch was ever committed: nobody has listened before."""
+    return not await pool.fetchval("select exists (select from batch)")
+
+
 async def _read_readings(connection: Connection, batches: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
     # The bounds in time let the planner leave out the chunks that these batches did not touch.
     rows: list[asyncpg.Record] = await connection.fetch(

@@ -1,0 +1,60 @@
+"""How a connection to the broker is made: a persistent session at QoS 1, by MQTT 3.1.1 or 5."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.settings import BrokerAddress, MqttSettings
+
+QOS = 1
+REFUSED_FROM = 0x80
+
+
+def make_client(settings: MqttSettings, address: BrokerAddress) -> aiomqtt.Client:
+    """Return a client, not connected yet, whose session outlives its connections."""
+    options: dict[str, Any]
+    if settings.protocol == "5":
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = settings.session_expiry_s
+        properties.ReceiveMaximum = settings.receive_maximum
+        options = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
+    else:
+        options = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        identifier=settings.client_id,
+        username=address.username,
+        password=address.password,
+        tls_context=address.tls,
+        keepalive=settings.keepalive_s,
+        timeout=settings.connect_s_max,
+        **options,
+    )
+
+
+async def subscribe(client: aiomqtt.Client, settings: MqttSettings) -> None:
+    """Subscribe, again where the session has the subscriptions. Raises MqttError where QoS 1 is not granted to each."""
+    granted: Iterable[object]
+    if settings.protocol == "5":
+        # Retained readings only with a new subscription: the session has had them otherwise.
+        options = SubscribeOptions(qos=QOS, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        granted = await client.subscribe([(topic, options) for topic in settings.subscriptions])
+    else:
+        granted = await client.subscribe([(topic, QOS) for topic in settings.subscriptions])
+    for code, topic in zip(granted, settings.subscriptions, strict=False):
+        number = int(getattr(code, "value", code))  # type: ignore[call-overload]
+        if number >= REFUSED_FROM:
+            raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}; allow it to this account")
+        if number < QOS:
+            raise aiomqtt.MqttError(f"the broker grants {topic} at QoS 0 only, which can lose readings; allow QoS 1")
+
+
+async def disconnection(client: aiomqtt.Client) -> None:
+    """Raise MqttError when the connection ends; for a client whose messages do not go through its iterator."""
+    async for _ in client.messages:
+        pass

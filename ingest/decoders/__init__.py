@@ -1,0 +1,1 @@
+"""Payload forms: one module a form, each from bytes to columns of readings and refused entries."""

@@ -1,0 +1,134 @@
+"""What many tests need: a real database and a real broker, started once a session by the project's own code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from app.embedded.broker import EmbeddedBroker, embedded_broker
+from app.embedded.database import EmbeddedDatabase, embedded_database
+from migrations.runner import migrate
+
+T = TypeVar("T")
+ACK_WAIT_S = 3.0  # what was delivered to a client that died comes again only after this time
+
+
+class Background:
+    """An event loop on a thread of its own, for servers that outlive a test's loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="servers", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    @contextmanager
+    def held(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+        """Enter and leave the context in one task of the loop."""
+        entered: asyncio.Future[T] = self.run(_future())
+        leave = self.run(_event())
+        task = asyncio.run_coroutine_threadsafe(_hold(context, entered, leave), self.loop)
+        try:
+            yield self.run(_result(entered))
+        finally:
+            self.loop.call_soon_threadsafe(leave.set)
+            task.result()
+
+
+async def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def _event() -> asyncio.Event:
+    return asyncio.Event()
+
+
+async def _result(future: asyncio.Future[T]) -> T:
+    return await future
+
+
+async def _hold(context: AbstractAsyncContextManager[T], entered: asyncio.Future[T], leave: asyncio.Event) -> None:
+    try:
+        async with context as value:
+            entered.set_result(value)
+            await leave.wait()
+    except BaseException as error:
+        if entered.done():
+            raise
+        entered.set_exception(error)
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """Where fetched programs are kept: once for each environment, not once for each run."""
+    return Path(os.environ.get("LIFELINE_PROGRAMS", Path(sys.prefix) / "lifeline-programs"))
+
+
+@pytest.fixture(scope="session")
+def background() -> Background:
+    return Background()
+
+
+@pytest.fixture(scope="session")
+def database_server(
+    background: Background, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedDatabase]:
+    home = tmp_path_factory.mktemp("database-server")
+    with background.held(embedded_database(home, programs, print)) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(background: Background, database_server: EmbeddedDatabase) -> Iterator[str]:
+    """A database of the test's own, migrated, dropped afterwards."""
+    name = f"test_{secrets.token_hex(4)}"
+    background.run(_execute(database_server.url, f"create database {name}"))
+    url = urlunsplit(urlsplit(database_server.url)._replace(path=f"/{name}"))
+    background.run(_migrate(url))
+    yield url
+    background.run(_execute(database_server.url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def broker(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    home = tmp_path_factory.mktemp("broker")
+    with background.held(embedded_broker(home, "127.0.0.1", 0, print, ack_wait_s=ACK_WAIT_S)) as server:
+        yield server
+
+
+@pytest.fixture
+def broker_url(broker: EmbeddedBroker) -> str:
+    """The session's NATS broker; tests keep apart by city and client id."""
+    return broker.url
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        # The embedded server makes the extension in its own database only; plain PostgreSQL has none.
+        if await connection.fetchval("select name from pg_available_extensions where name = 'timescaledb'"):
+            await connection.execute("create extension if not exists timescaledb")
+        await migrate(connection)
+    finally:
+        await connection.close()

@@ -1,0 +1,71 @@
+"""Each folder here is a message: its topic, its bytes, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.decode import decode_message
+from ingest.message import Message
+from ingest.prepare import prepare
+from ingest.reasons import Reason
+from ingest.settings import IngestLimits
+from model.instant import format_instant, parse_instant
+from model.reading import Quality, Rejection
+from model.registry import Registry
+
+ARRIVED = parse_instant("2026-11-22T08:00:00Z")
+CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_golden(case: Path, registry: Registry) -> None:
+    payload = next(case.glob("input.*")).read_bytes()
+    expected = json.loads((case / "expected.json").read_text("utf-8"))
+    message = Message((case / "topic.txt").read_text().strip(), payload, len(payload))
+    prepared = prepare(registry, [decode_message(message, IngestLimits())], ARRIVED, IngestLimits())
+    readings = prepared.readings
+    assert [
+        {
+            "sensor": registry.sensors[sensor].sensor,
+            "time": format_instant(time),
+            "value": pytest.approx(value, rel=1e-12),
+            "quality": Quality(quality).labels,
+        }
+        for sensor, time, value, quality in zip(
+            readings.sensor.tolist(),
+            readings.time.tolist(),
+            readings.value.tolist(),
+            readings.quality.tolist(),
+            strict=True,
+        )
+    ] == expected["readings"]
+    assert [(one.reason, one.sensor) for one in prepared.rejections] == [
+        (one["reason"], one["sensor"]) for one in expected["rejections"]
+    ]
+    for rejection, wanted in zip(prepared.rejections, expected["rejections"], strict=True):
+        _check_rejection(rejection, wanted, payload)
+
+
+def test_every_reason_has_a_case_or_a_test_of_its_own() -> None:
+    shown = {one["reason"] for case in CASES for one in json.loads((case / "expected.json").read_text())["rejections"]}
+    elsewhere = {
+        Reason.PAYLOAD_TOO_LARGE,  # test_hostile
+        Reason.TOO_MANY_READINGS,  # test_hostile
+        Reason.DECODER_FAILED,  # test_hostile
+        Reason.STORE_REFUSED,  # test_pipeline
+    }
+    assert set(Reason) - {Reason(word) for word in shown} == elsewhere
+
+
+def _check_rejection(rejection: Rejection, wanted: dict[str, Any], payload: bytes) -> None:
+    assert wanted["says"] in rejection.detail
+    assert rejection.detail.isprintable()
+    if wanted["payload"] is not None:
+        assert rejection.payload == wanted["payload"].encode()
+    elif len(rejection.payload) != len(payload):
+        assert rejection.payload in payload
+    assert rejection.payload_bytes == len(rejection.payload)
