@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from alerts.conditions.threshold import NEVER
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
 from alerts.lifecycle import apply_change
@@ -123,7 +124,8 @@ class _Follower:
         finally:
             connection.remove_termination_listener(self._lost)
             if not connection.is_closed():
-                await connection.reset_listeners()
+                await connection.remove_listener("batch", self._batch_committed)
+                await connection.remove_listener("registry", self._registry_changed)
 
     async def _follow_log(self) -> None:
         loop = asyncio.get_running_loop()
@@ -183,7 +185,7 @@ class _Follower:
 
         async def write() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
-                moved = await advance_cursor(connection, self.committed, self.cursor, self.engine.clock)
+                moved = await advance_cursor(connection, self.committed, self.cursor, self._clock())
                 if not moved:
                     return  # an earlier try was committed though its answer was lost
                 if changes:
@@ -228,6 +230,9 @@ class _Follower:
         following, withdrawn = await self._persist(lambda: rebind(self.pool, self.engine, self.limits))
         await self._commit(withdrawn, {}, engine=following)
         self.engine = following
+
+    def _clock(self) -> int | None:
+        return None if self.engine.clock == NEVER else self.engine.clock
 
     def _lost(self, _connection: Connection) -> None:
         self.turn.lost = True

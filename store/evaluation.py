@@ -28,14 +28,17 @@ async def read_cursor(connection: Connection | Pool) -> int:
     return int(await connection.fetchval("select batch from evaluation_cursor"))
 
 
-async def advance_cursor(connection: Connection, expected: int, batch: int, clock: int) -> bool:
-    """Move the cursor from `expected` to `batch`; False where it stands at `batch` or further: all is written already.
+async def advance_cursor(connection: Connection, expected: int, batch: int, clock: int | None) -> bool:
+    """Move the cursor from `expected` to `batch`; False where it stands there or further: all is written already.
+
+    `clock` is the log's clock at that batch in epoch milliseconds, None where it has not begun.
 
     Raises CursorMoved where it stands elsewhere: another evaluator is at work.
     """
     found = int(await connection.fetchval("select batch from evaluation_cursor for update"))
     if found == expected:
-        await connection.execute("update evaluation_cursor set batch = $1, clock = $2", batch, to_datetime(clock))
+        through = None if clock is None else to_datetime(clock)
+        await connection.execute("update evaluation_cursor set batch = $1, clock = $2", batch, through)
         return True
     if found >= batch:
         return False

@@ -1,0 +1,180 @@
+"""Alarms as they stand, their journal lines, and the events of the feed, read within a caller's areas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from store.conditions import Conditions, add_near
+from store.pool import Connection, Pool
+
+OPEN_STATES = "a.state <> 'normal'"  # as the partial index has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmQuery:
+    """Which alarms; None asks for nothing. `near` is (longitude, latitude, radius in metres), `after` a keyset."""
+
+    states: Sequence[str] | None = None
+    severities: Sequence[int] | None = None
+    system: str | None = None
+    district: str | None = None
+    city: str | None = None
+    sensor: str | None = None
+    rule: str | None = None
+    alarm_class: str | None = None
+    near: tuple[float, float, float] | None = None
+    since: datetime | None = None
+    after: tuple[datetime, str] | None = None
+
+
+class AlarmRow(NamedTuple):
+    """One alarm as it stands: its newest line and place, and what is known of its sensor now.
+
+    `doubtful` tells that the sensor is silent or its readings are bad, by an instrument alarm that is active.
+    """
+
+    alarm: str
+    line: str
+    state: str
+    event: int
+    raised_at: datetime
+    changed_at: datetime
+    city: str
+    system: str
+    district: str
+    name: str | None
+    name_zh: str | None
+    longitude: float | None
+    latitude: float | None
+    doubtful: bool
+    distance_m: float | None
+
+
+# The registry's facts are shown only while the sensor is in the alarm's own city: it may have moved to one that the
+# caller must not see.
+_COLUMNS = (
+    "a.alarm, a.line, a.state, a.event, a.raised_at, a.changed_at, a.city, a.system, a.district,"
+    " s.definition ->> 'name' as name, s.definition ->> 'name_zh' as name_zh, s.longitude, s.latitude,"
+    " (a.class = 'process' and a.condition = 'active' and exists (select from alarm d where d.sensor = a.sensor"
+    " and d.class = 'instrument' and d.kind in ('stale', 'range') and d.condition <> 'normal')) as doubtful"
+)
+_FROM = " from alarm a left join sensor s on s.sensor = a.sensor and s.city = a.city"
+
+
+async def find_alarms(
+    connection: Connection | Pool, query: AlarmQuery, areas: Sequence[str], rows_max: int
+) -> list[AlarmRow]:
+    """Return the alarms of a query, last raised first; without states those that are not normal."""
+    conditions = Conditions()
+    conditions.within("a.city", areas)
+    if query.states is None:
+        conditions.add(OPEN_STATES)
+    else:
+        if "normal" not in query.states:
+            conditions.add(OPEN_STATES)
+        conditions.add("a.state = any(?::text[])", list(query.states))
+    if query.severities is not None:
+        conditions.add("a.severity = any(?::int[]) and a.class = 'process'", list(query.severities))
+    for column in ("system", "district", "city", "sensor", "rule"):
+        conditions.add_equal(f"a.{column}", getattr(query, column))
+    conditions.add_equal("a.class", query.alarm_class)
+    if query.since is not None:
+        conditions.add("a.changed_at >= ?", query.since)
+    distance = "null::float8" if query.near is None else add_near(conditions, *query.near)
+    if query.after is not None:
+        conditions.add("(a.raised_at, a.alarm) < (?, ?)", *query.after)
+    limit = conditions.bind(rows_max)
+    rows = await connection.fetch(
+        f"select {_COLUMNS}, {distance} as distance_m{_FROM} where {conditions}"
+        f" order by a.raised_at desc, a.alarm desc limit {limit}",
+        *conditions.values,
+    )
+    return [AlarmRow(*row) for row in rows]
+
+
+async def find_alarm(connection: Connection | Pool, alarm: str, areas: Sequence[str]) -> AlarmRow | None:
+    """Return one alarm, or None where there is none within the areas."""
+    conditions = Conditions()
+    conditions.add_equal("a.alarm", alarm)
+    conditions.within("a.city", areas)
+    row = await connection.fetchrow(
+        f"select {_COLUMNS}, null::float8 as distance_m{_FROM} where {conditions}", *conditions.values
+    )
+    return None if row is None else AlarmRow(*row)
+
+
+async def alarm_lines(
+    connection: Connection | Pool, alarm: str, areas: Sequence[str], rows_max: int, after: int = 0
+) -> list[str]:
+    """Return the journal lines of an alarm that follow sequence `after`, in order, exactly as journalled."""
+    conditions = Conditions()
+    conditions.add("alarm = ? and sequence > ?", alarm, after)
+    conditions.within("city", areas)
+    limit = conditions.bind(rows_max)
+    rows = await connection.fetch(
+        f"select line from journal where {conditions} order by sequence limit {limit}", *conditions.values
+    )
+    return [row["line"] for row in rows]
+
+
+async def present_event(connection: Connection | Pool) -> int:
+    """Return the id of the newest event, 0 where there is none."""
+    return int(await connection.fetchval("select coalesce(max(event), 0) from journal"))
+
+
+class JournalEvent(NamedTuple):
+    """A journal line with its place, as an event of the feed."""
+
+    event: int
+    city: str
+    system: str
+    district: str
+    line: str
+
+
+async def journal_events(
+    connection: Connection | Pool, after: int, through: int, areas: Sequence[str], rows_max: int
+) -> list[JournalEvent]:
+    """Return the events with after < event <= through, in order, at most `rows_max`, within the areas."""
+    conditions = Conditions()
+    conditions.add("event > ? and event <= ?", after, through)
+    conditions.within("city", areas)
+    limit = conditions.bind(rows_max)
+    rows = await connection.fetch(
+        f"select event, city, system, district, line from journal where {conditions} order by event limit {limit}",
+        *conditions.values,
+    )
+    return [JournalEvent(*row) for row in rows]
+
+
+class EarlierAction(NamedTuple):
+    """What was done under an idempotency key."""
+
+    alarm: str
+    action: str
+    actor: str
+    line: str
+
+
+async def find_action(connection: Connection, idempotency_key: str) -> EarlierAction | None:
+    """Return what was done under the key, or None."""
+    row = await connection.fetchrow(
+        "select alarm, action, actor, line from action where idempotency_key = $1", idempotency_key
+    )
+    return None if row is None else EarlierAction(*row)
+
+
+async def record_action(
+    connection: Connection, idempotency_key: str, action: EarlierAction, acted_at: datetime
+) -> None:
+    """Keep what was done under the key, so that the same request again gets the same answer."""
+    await connection.execute(
+        "insert into action values ($1, $2, $3, $4, $5, $6)",
+        idempotency_key,
+        action.alarm,
+        action.action,
+        action.actor,
+        acted_at,
+        action.line,
+    )

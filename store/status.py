@@ -1,0 +1,109 @@
+"""How the cities stand: sensors, alarms, and how far ingest and evaluation have come."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from model.sensor import City
+from store.conditions import Conditions
+from store.pool import Connection, Pool
+
+
+class Progress(NamedTuple):
+    """The newest batch of the log and the last evaluated one, with the log's clock at each; None before the first."""
+
+    newest_batch: int
+    newest_clock: datetime | None
+    evaluated_batch: int
+    evaluated_clock: datetime | None
+
+
+class SensorCounts(NamedTuple):
+    """Sensors of one district and system: all, never heard, silent, and with bad readings."""
+
+    city: str
+    district: str
+    system: str
+    sensors: int
+    never_heard: int
+    silent: int
+    bad: int
+
+
+class AlarmCounts(NamedTuple):
+    """Alarms that are not normal, of one district, system, class, severity (integer) and state."""
+
+    city: str
+    district: str
+    system: str
+    alarm_class: str
+    severity: int
+    state: str
+    alarms: int
+
+
+async def read_progress(connection: Connection | Pool) -> Progress:
+    """Return how far ingest and evaluation have come."""
+    row = await connection.fetchrow(
+        "select coalesce(b.sequence, 0), b.arrived_at, c.batch, c.clock from evaluation_cursor c left join"
+        " (select sequence, arrived_at from batch order by sequence desc limit 1) as b on true"
+    )
+    return Progress(*row)
+
+
+async def read_cities(connection: Connection | Pool, areas: Sequence[str]) -> list[City]:
+    """Return the cities within the areas, by id."""
+    conditions = Conditions()
+    conditions.within("city", areas)
+    rows = await connection.fetch(
+        f"select city, name, name_zh, time_zone, mode from city where {conditions} order by city", *conditions.values
+    )
+    return [City(**row) for row in rows]
+
+
+async def sensor_keys(connection: Connection | Pool) -> list[int]:
+    """Return the registry keys of all sensors."""
+    return [row["sensor_key"] for row in await connection.fetch("select sensor_key from sensor")]
+
+
+async def count_sensors(
+    connection: Connection | Pool, areas: Sequence[str], never_heard: Sequence[int]
+) -> list[SensorCounts]:
+    """Return the counts by city, district and system; `never_heard` names the registry keys without a reading."""
+    conditions = Conditions()
+    conditions.within("s.city", areas)
+    never = conditions.bind(list(never_heard))
+    rows = await connection.fetch(
+        "with doubt as (select sensor, bool_or(kind = 'stale') as silent, bool_or(kind = 'range') as bad from alarm"
+        " where condition <> 'normal' and class = 'instrument' and kind in ('stale', 'range') group by sensor)"
+        " select s.city, s.district, s.system, count(*), count(n.sensor_key),"
+        " count(*) filter (where d.silent and n.sensor_key is null),"
+        " count(*) filter (where d.bad and n.sensor_key is null)"
+        f" from sensor s left join unnest({never}::int[]) as n (sensor_key) using (sensor_key)"
+        f" left join doubt d using (sensor) where {conditions} group by 1, 2, 3 order by 1, 2, 3",
+        *conditions.values,
+    )
+    return [SensorCounts(*row) for row in rows]
+
+
+async def count_alarms(connection: Connection | Pool, areas: Sequence[str]) -> list[AlarmCounts]:
+    """Return how many alarms are not normal, by city, district, system, class, severity and state."""
+    conditions = Conditions()
+    conditions.within("a.city", areas)
+    conditions.add("a.state <> 'normal'")
+    rows = await connection.fetch(
+        f"select city, district, system, class, severity, state, count(*) from alarm a where {conditions}"
+        " group by 1, 2, 3, 4, 5, 6",
+        *conditions.values,
+    )
+    return [AlarmCounts(*row) for row in rows]
+
+
+async def sensor_doubt(connection: Connection | Pool, sensor: str) -> tuple[bool, bool]:
+    """Return whether an active instrument alarm says that the sensor is silent, and that its readings are bad."""
+    row = await connection.fetchrow(
+        "select coalesce(bool_or(kind = 'stale'), false), coalesce(bool_or(kind = 'range'), false) from alarm"
+        " where sensor = $1 and condition <> 'normal' and class = 'instrument'",
+        sensor,
+    )
+    return bool(row[0]), bool(row[1])
