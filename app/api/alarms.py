@@ -1,0 +1,131 @@
+"""Alarms: the list, one of them, and its journal."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from app.access import Reader, check_city
+from app.api.context import context_of
+from app.api.lines import AlarmItem, Line, Severity, alarm_item
+from app.api.negotiation import preferred
+from app.api.parameters import (
+    AlarmId,
+    Cursor,
+    Near,
+    Parameters,
+    RadiusM,
+    SplitList,
+    Time,
+    Word,
+    decode_cursor,
+    encode_cursor,
+    near_query,
+    page_limit,
+    too_many,
+)
+from app.api.problems import not_found
+from model.alarm import AlarmClass, State
+from model.instant import to_datetime, to_milliseconds
+from model.severity import LABELS
+from store.alarms import AlarmQuery, alarm_lines, find_alarm, find_alarms, present_event
+
+NDJSON = "application/x-ndjson"
+router = APIRouter(prefix="/alarms", tags=["alarms"])
+AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
+
+
+class AlarmFilters(Parameters):
+    """Which alarms; without `state` all that are not normal."""
+
+    state: Annotated[list[State] | None, SplitList] = Field(default=None, description="One or several")
+    severity: Annotated[list[Severity] | None, SplitList] = Field(default=None, description="One or several")
+    system: Word | None = None
+    district: Word | None = None
+    city: Word | None = None
+    sensor: Word | None = None
+    rule: Word | None = None
+    class_: AlarmClass | None = Field(default=None, alias="class")
+    near: Near | None = None
+    radius_m: RadiusM | None = None
+    since: Time | None = Field(default=None, description="Changed at or after")
+    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    after: Cursor | None = None
+
+
+class AlarmPage(BaseModel):
+    """A page of alarms, last raised first.
+
+    The list holds at least everything up to event `newest_event`: a stream resumed from there misses nothing.
+    """
+
+    alarms: list[AlarmItem]
+    newest_event: int = Field(examples=[4711])
+    next: str | None = Field(description="`after` of the next page; null on the last")
+
+
+@router.get("", response_model=AlarmPage, response_model_exclude_unset=True, summary="Alarms")
+async def list_alarms(request: Request, caller: Reader, filters: Annotated[AlarmFilters, Query()]) -> dict[str, Any]:
+    """List alarms, last raised first; without `state` all that are not normal."""
+    context = context_of(request)
+    limits = context.limits
+    check_city(caller, filters.city)
+    rows_max = page_limit(filters.limit, limits.page_rows_default, limits.page_rows_max)
+    after = None
+    if filters.after is not None:
+        raised, alarm = decode_cursor(filters.after, int, str)
+        after = (to_datetime(raised), alarm)
+    query = AlarmQuery(
+        states=filters.state,
+        severities=None if filters.severity is None else [LABELS.index(label) + 1 for label in filters.severity],
+        system=filters.system,
+        district=filters.district,
+        city=filters.city,
+        sensor=filters.sensor,
+        rule=filters.rule,
+        alarm_class=filters.class_,
+        near=near_query(filters.near, filters.radius_m, limits.radius_m_max),
+        since=filters.since,
+        after=after,
+    )
+    async with context.reading() as connection:
+        newest = await present_event(connection)  # before the list, so that the list is at least as new
+        rows = await find_alarms(connection, query, caller.areas, rows_max + 1)
+    following = None
+    if len(rows) > rows_max:
+        last = rows[rows_max - 1]
+        following = encode_cursor(to_milliseconds(last.raised_at), last.alarm)
+    return {"alarms": [alarm_item(row) for row in rows[:rows_max]], "newest_event": newest, "next": following}
+
+
+@router.get("/{alarm}", response_model=AlarmItem, response_model_exclude_unset=True, summary="One alarm")
+async def get_alarm(request: Request, caller: Reader, alarm: AlarmInPath) -> dict[str, Any]:
+    """Return an alarm as it stands."""
+    async with context_of(request).reading() as connection:
+        row = await find_alarm(connection, alarm, caller.areas)
+    if row is None:
+        raise not_found("alarm", alarm)
+    return alarm_item(row)
+
+
+@router.get(
+    "/{alarm}/journal",
+    response_model=list[Line],
+    summary="An alarm's journal",
+    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
+async def get_journal(request: Request, caller: Reader, alarm: AlarmInPath) -> Response:
+    """Return the journal lines of an alarm exactly as journalled: an array, or NDJSON where Accept prefers it."""
+    context = context_of(request)
+    lines_max = context.limits.journal_lines_max
+    async with context.reading() as connection:
+        lines = await alarm_lines(connection, alarm, caller.areas, lines_max + 1)
+    if not lines:
+        raise not_found("alarm", alarm)
+    if len(lines) > lines_max:
+        raise too_many("lines", lines_max, "write the journal of a time span to a file with `lifeline journal`")
+    form = preferred(request.headers.get("accept"), ("application/json", NDJSON))
+    if form == NDJSON:
+        return Response("".join(f"{line}\n" for line in lines), media_type=NDJSON)
+    return Response(msgspec.json.encode([msgspec.Raw(line.encode()) for line in lines]), media_type=form)

@@ -1,0 +1,115 @@
+"""What the API is given when it is made: database, clock, limits, and the word of the other parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from fastapi import Request
+
+from app.api.problems import Problem
+from store.pool import Connection, Pool
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiLimits:
+    """The API's limits; defaults suit one city of 12,000 sensors on 2 cores."""
+
+    page_rows_max: int = 1_000
+    page_rows_default: int = 100
+    journal_lines_max: int = 10_000
+    readings_rows_max: int = 10_000
+    span_days_max: int = 400
+    radius_m_max: float = 100_000.0
+    statement_s_max: float = 10.0
+    connection_wait_s_max: float = 2.0
+    connections_max: int = 4  # of the pool, for requests at one time: ingest and evaluator have the rest
+    request_bytes_max: int = 65_536
+    stream_clients_max: int = 2_000
+    stream_ring_events_max: int = 5_000
+    stream_page_events_max: int = 500
+    stream_catch_up_clients_max: int = 2  # clients that read the database at one time because the ring is past them
+    stream_heartbeat_s: float = 15.0
+    stream_send_s_max: float = 20.0  # a client that takes nothing for so long is evicted
+    stream_poll_s: float = 2.0  # the feed asks the database this often, should a notification be lost
+    stream_retry_ms: int = 2_000
+    key_check_s: float = 10.0  # a stream ends at most so long after its key was revoked
+    heard_check_s: float = 15.0  # how often `never_heard` is looked up anew
+    behind_s_max: float = 60.0  # evaluation or ingest further behind than this is shown as behind
+
+
+@dataclass(kw_only=True)
+class ApiContext:
+    """What the API works with. `clock` gives epoch milliseconds; nothing else here reads a clock of the day.
+
+    `readiness` gives the reasons why the service is not ready, `metrics` Prometheus text of the other parts. Setting
+    `stop` ends the open streams; do so before the server is asked to stop, because it waits for them.
+    """
+
+    pool: Pool
+    clock: Callable[[], int]
+    limits: ApiLimits = field(default_factory=ApiLimits)
+    readiness: Callable[[], list[str]] = lambda: []
+    metrics: Callable[[], str] | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _places: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = asyncio.Semaphore(self.limits.connections_max)
+
+    @classmethod
+    def without_services(cls) -> Self:
+        """Return a context that is good for the OpenAPI document alone."""
+        return cls(pool=None, clock=lambda: 0)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Give a connection for a bounded time.
+
+        Raises Problem 503 where none is free in time, 504 where the statements take too long.
+        """
+        async with self._place():
+            try:
+                async with asyncio.timeout(self.limits.statement_s_max) as timer:
+                    async with self.pool.acquire(timeout=self.limits.connection_wait_s_max) as connection:
+                        yield connection
+            except TimeoutError:
+                if timer.expired():
+                    raise Problem(
+                        504,
+                        "statement-timeout",
+                        f"the database took longer than {self.limits.statement_s_max:g} s",
+                        remedy="ask for less: a shorter span, a longer bucket, more filters or a smaller page",
+                    ) from None
+                raise _busy() from None
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self.limits.connection_wait_s_max):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+def context_of(request: Request) -> ApiContext:
+    """Return the context that the application was made with."""
+    context: ApiContext = request.app.state.context
+    return context
+
+
+def _busy() -> Problem:
+    return Problem(
+        503,
+        "busy",
+        "all database connections of the API are taken",
+        remedy="try again in a few seconds",
+        headers={"Retry-After": "2"},
+    )

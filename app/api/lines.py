@@ -1,0 +1,134 @@
+"""The forms of alarms and journal lines in answers."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.parameters import EXAMPLE_TIME, written
+from model.alarm import AlarmClass, Condition, Priority, State
+from store.alarms import AlarmRow
+
+Severity = Literal["blue", "yellow", "orange", "red"]
+Mode = Literal["operational", "exercise", "test"]
+TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=[EXAMPLE_TIME])]
+
+_LINE: dict[str, Any] = {
+    "alarm": "combustible-gas.GAS-0007.20261122T080000000Z",
+    "sequence": 1,
+    "rule": "combustible-gas",
+    "kind": "threshold",
+    "sensor": "GAS-0007",
+    "time": EXAMPLE_TIME,
+    "from": "normal",
+    "to": "unacknowledged",
+    "severity": "red",
+    "severity_from": None,
+    "peak_severity": "red",
+    "class": "process",
+    "priority": "highest",
+    "condition": "active",
+    "value": 62.5,
+    "limit": 50.0,
+    "reason": "limit_reached",
+    "known_at": "2026-11-22T08:00:01.200Z",
+    "rule_version": "3f9a1c0b77de",
+    "mode": "operational",
+    "retroactive": False,
+}
+
+
+class Line(BaseModel):
+    """A line of the alarm journal: one transition of one occurrence."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_LINE]})
+
+    alarm: str
+    sequence: int = Field(ge=1)
+    rule: str
+    kind: str
+    sensor: str
+    time: TimeText
+    from_: State = Field(alias="from")
+    to: State
+    severity: Severity | None
+    severity_from: Severity | None
+    peak_severity: Severity | None
+    class_: AlarmClass = Field(alias="class")
+    priority: Priority
+    condition: Condition
+    value: float | None
+    limit: float | None
+    reason: str
+    known_at: TimeText
+    rule_version: str
+    mode: Mode
+    retroactive: bool
+    cause: str | None = None
+    actor: str | None = None
+    comment: str | None = None
+
+
+class AlarmItem(Line):
+    """An alarm as it stands: its newest journal line, its place, and when it was raised and last changed.
+
+    `condition` is `unknown` where the sensor of an active process alarm is silent or its readings are bad; state and
+    severity stay as they are.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _LINE
+                | {
+                    "state": "unacknowledged",
+                    "event": 4711,
+                    "raised_at": EXAMPLE_TIME,
+                    "changed_at": EXAMPLE_TIME,
+                    "city": "jiayuguan",
+                    "system": "gas",
+                    "district": "xiongguan",
+                    "name": "Valve chamber 7",
+                    "name_zh": "7号阀室",
+                    "longitude": 98.289,
+                    "latitude": 39.773,
+                }
+            ]
+        }
+    )
+
+    state: State
+    event: int = Field(description="Id of the newest line on the feed")
+    raised_at: TimeText
+    changed_at: TimeText
+    city: str
+    system: str
+    district: str
+    name: str | None = Field(description="Of the sensor")
+    name_zh: str | None
+    longitude: float | None
+    latitude: float | None
+    distance_m: float | None = Field(default=None, description="Metres from `near`")
+
+
+def alarm_item(row: AlarmRow) -> dict[str, Any]:
+    """Return an alarm in the form of AlarmItem."""
+    item: dict[str, Any] = msgspec.json.decode(row.line)
+    if row.doubtful:
+        item["condition"] = "unknown"
+    item |= {
+        "state": row.state,
+        "event": row.event,
+        "raised_at": written(row.raised_at),
+        "changed_at": written(row.changed_at),
+        "city": row.city,
+        "system": row.system,
+        "district": row.district,
+        "name": row.name,
+        "name_zh": row.name_zh,
+        "longitude": row.longitude,
+        "latitude": row.latitude,
+    }
+    if row.distance_m is not None:
+        item["distance_m"] = round(row.distance_m, 1)
+    return item

@@ -1,0 +1,80 @@
+"""Rules in force, with their versions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.rules import Pack, Rule, Selector
+from app.access import Principal, Reader
+from app.api.context import context_of
+from store.rule_packs import packs_in_force
+from store.sensor_search import sensors_within
+
+router = APIRouter(tags=["rules"])
+
+
+class RuleItem(BaseModel):
+    """A rule as its file has it, with `rule_version` as journal lines name it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rule: str = Field(examples=["combustible-gas"])
+    rule_version: str = Field(examples=["3f9a1c0b77de"])
+
+
+class PackItem(BaseModel):
+    """A rule pack in force; `version` is the hash of its content."""
+
+    pack: str = Field(examples=["gas"])
+    version: str
+    description: dict[str, str]
+    rules: list[RuleItem]
+
+
+class Packs(BaseModel):
+    """The packs in force by name."""
+
+    packs: list[PackItem]
+
+
+@router.get("/rules", response_model=Packs, summary="Rules in force")
+async def list_rules(request: Request, caller: Reader) -> dict[str, Any]:
+    """List the rule packs in force; what concerns cities or sensors outside the caller's areas is left out."""
+    async with context_of(request).reading() as connection:
+        stored = await packs_in_force(connection)
+        packs = [(Pack.model_validate_json(pack.content), pack.version) for pack in stored]
+        named = _sensors_named(rule for pack, _ in packs for rule in pack.rules)
+        visible = await sensors_within(connection, named, caller.areas) if named else set()
+    return {
+        "packs": [
+            {
+                "pack": pack.pack,
+                "version": version,
+                "description": pack.description.model_dump(),
+                "rules": [
+                    _rule_item(rule, caller, visible) for rule in pack.rules if _seen(rule.select, caller, visible)
+                ],
+            }
+            for pack, version in packs
+        ]
+    }
+
+
+def _sensors_named(rules: Any) -> Sequence[str]:
+    selectors = [s for rule in rules for s in (rule.select, *(override.select for override in rule.overrides))]
+    return [selector.sensor for selector in selectors if selector.sensor is not None]
+
+
+def _seen(selector: Selector, caller: Principal, visible: set[str]) -> bool:
+    if selector.city is not None and not caller.sees(selector.city):
+        return False
+    return selector.sensor is None or "*" in caller.areas or selector.sensor in visible
+
+
+def _rule_item(rule: Rule, caller: Principal, visible: set[str]) -> dict[str, Any]:
+    seen = [override for override in rule.overrides if _seen(override.select, caller, visible)]
+    item = rule.model_dump(mode="json", by_alias=True, exclude_none=True)
+    item["overrides"] = [override.model_dump(mode="json", by_alias=True, exclude_none=True) for override in seen]
+    return item | {"rule_version": rule.version}

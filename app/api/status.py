@@ -1,0 +1,239 @@
+"""How the cities stand at a glance."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from app.access import Reader, check_city
+from app.api.context import VERSION, ApiContext, context_of
+from app.api.lines import Mode, TimeText
+from app.api.parameters import Parameters, Word, written_or_none
+from model.instant import format_instant, to_milliseconds
+from model.severity import LABELS
+from store.pool import Connection
+from store.readings import heard_sensors
+from store.status import AlarmCounts, Progress, SensorCounts, count_alarms, count_sensors, read_cities, read_progress
+from store.status import sensor_keys as all_sensor_keys
+
+router = APIRouter(tags=["status"])
+
+
+class HeardSensors:
+    """Which sensors were never heard; whoever was heard once stays so, and only the others are looked up again."""
+
+    def __init__(self) -> None:
+        self._heard: set[int] = set()
+        self._never: list[int] = []
+        self._looked_up: int | None = None
+
+    async def never(self, connection: Connection, now: int, check_s: float) -> list[int]:
+        """Return the registry keys of sensors without any reading, as of at most `check_s` before `now` (ms)."""
+        if self._looked_up is None or not 0 <= now - self._looked_up < check_s * 1000:
+            keys = await all_sensor_keys(connection)
+            missing = [key for key in keys if key not in self._heard]
+            self._heard |= await heard_sensors(connection, missing) if missing else set()
+            self._never = [key for key in missing if key not in self._heard]
+            self._looked_up = now
+        return self._never
+
+
+class Freshness(BaseModel):
+    """Sensors by freshness: heard in time, silent (an active no-data alarm says so), and never heard."""
+
+    fresh: int
+    silent: int
+    never_heard: int
+
+
+class Quality(BaseModel):
+    """Sensors by quality: `bad` has an active bad-readings alarm, `unknown` was never heard."""
+
+    good: int
+    bad: int
+    unknown: int
+
+
+class States(BaseModel):
+    """Alarms by state."""
+
+    unacknowledged: int = 0
+    acknowledged: int = 0
+    returned_unacknowledged: int = 0
+
+
+class Alarms(BaseModel):
+    """Alarms that are not normal: process alarms by severity (`none` has returned), the others by class."""
+
+    red: States
+    orange: States
+    yellow: States
+    blue: States
+    none: States
+    instrument: States
+    system: States
+
+
+class Figures(BaseModel):
+    """The figures of a place."""
+
+    sensors: int
+    freshness: Freshness
+    quality: Quality
+    alarms: Alarms
+
+
+class SystemStatus(Figures):
+    """One system in a district."""
+
+    system: str = Field(examples=["gas"])
+
+
+class DistrictStatus(Figures):
+    """One district; sensors without one stand under the empty name."""
+
+    district: str
+    systems: list[SystemStatus]
+
+
+class CityStatus(Figures):
+    """One city and whether it is in operation."""
+
+    city: str = Field(examples=["jiayuguan"])
+    name: str
+    name_zh: str
+    mode: Mode
+    time_zone: str = Field(examples=["Asia/Shanghai"])
+    districts: list[DistrictStatus]
+
+
+class EvaluatedThrough(BaseModel):
+    """The last batch of the log whose evaluation is committed, and the log's clock there."""
+
+    batch: int
+    clock: TimeText | None
+
+
+class Ingest(BaseModel):
+    """How far the log has come, and how far evaluation is behind it."""
+
+    batch: int = Field(description="The newest batch")
+    clock: TimeText | None = Field(description="Its arrival")
+    age_s: float | None = Field(description="Since then; it stays small while ingest lives, also when nothing arrives")
+    batches_behind: int = Field(description="Batches that wait for evaluation")
+    behind_s: float | None = Field(description="The log's clock less that of the evaluation")
+
+
+class Status(BaseModel):
+    """How the cities stand. Where `behind` is true, ingest or evaluation lags and freshness and alarms are of then."""
+
+    time: TimeText
+    version: str = Field(examples=[VERSION])
+    behind: bool
+    evaluated_through: EvaluatedThrough
+    ingest: Ingest
+    cities: list[CityStatus]
+
+
+class StatusFilters(Parameters):
+    """Which cities."""
+
+    city: Word | None = None
+
+
+@router.get("/status", response_model=Status, summary="How the cities stand")
+async def get_status(request: Request, caller: Reader, filters: Annotated[StatusFilters, Query()]) -> dict[str, Any]:
+    """Return sensors by freshness and quality and alarms by severity and state, per city, district and system."""
+    context = context_of(request)
+    check_city(caller, filters.city)
+    areas = caller.areas if filters.city is None else (filters.city,)
+    now = context.clock()
+    heard: HeardSensors = request.app.state.heard
+    async with context.reading() as connection:
+        never = await heard.never(connection, now, context.limits.heard_check_s)
+        progress = await read_progress(connection)
+        cities = await read_cities(connection, areas)
+        sensors = await count_sensors(connection, areas, never)
+        alarms = await count_alarms(connection, areas)
+    return progress_form(context, progress, now) | {
+        "time": format_instant(now),
+        "version": VERSION,
+        "cities": [
+            {
+                "city": city.city,
+                "name": city.name,
+                "name_zh": city.name_zh,
+                "mode": city.mode,
+                "time_zone": city.time_zone,
+                **_city_figures(
+                    [row for row in sensors if row.city == city.city], [row for row in alarms if row.city == city.city]
+                ),
+            }
+            for city in cities
+        ],
+    }
+
+
+def progress_form(context: ApiContext, progress: Progress, now: int) -> dict[str, Any]:
+    """Return evaluated_through, ingest and behind as Status has them."""
+    age_s = _seconds_between(progress.newest_clock, now)
+    behind_s = None
+    if progress.newest_clock is not None and progress.evaluated_clock is not None:
+        behind_s = (progress.newest_clock - progress.evaluated_clock).total_seconds()
+    waiting = progress.newest_batch - progress.evaluated_batch
+    limit = context.limits.behind_s_max
+    return {
+        "behind": age_s is None or age_s > limit or (waiting > 0 and (behind_s is None or behind_s > limit)),
+        "evaluated_through": {"batch": progress.evaluated_batch, "clock": written_or_none(progress.evaluated_clock)},
+        "ingest": {
+            "batch": progress.newest_batch,
+            "clock": written_or_none(progress.newest_clock),
+            "age_s": age_s,
+            "batches_behind": waiting,
+            "behind_s": behind_s,
+        },
+    }
+
+
+def _seconds_between(earlier: datetime | None, now: int) -> float | None:
+    return None if earlier is None else max(0, now - to_milliseconds(earlier)) / 1000
+
+
+def _city_figures(sensors: list[SensorCounts], alarms: list[AlarmCounts]) -> dict[str, Any]:
+    systems: dict[str, dict[str, tuple[list[SensorCounts], list[AlarmCounts]]]] = defaultdict(dict)
+    for of_sensors in sensors:
+        systems[of_sensors.district].setdefault(of_sensors.system, ([], []))[0].append(of_sensors)
+    for of_alarms in alarms:
+        systems[of_alarms.district].setdefault(of_alarms.system, ([], []))[1].append(of_alarms)
+    districts = [
+        {
+            "district": district,
+            **_figures([r for s, _ in by_system.values() for r in s], [r for _, a in by_system.values() for r in a]),
+            "systems": [{"system": system, **_figures(*counts)} for system, counts in sorted(by_system.items())],
+        }
+        for district, by_system in sorted(systems.items())
+    ]
+    return {**_figures(sensors, alarms), "districts": districts}
+
+
+def _figures(sensors: Iterable[SensorCounts], alarms: Iterable[AlarmCounts]) -> dict[str, Any]:
+    total = never = silent = bad = 0
+    for row in sensors:
+        total, never, silent, bad = (total + row.sensors, never + row.never_heard, silent + row.silent, bad + row.bad)
+    states: dict[str, dict[str, int]] = {
+        name: {} for name in ("red", "orange", "yellow", "blue", "none", "instrument", "system")
+    }
+    for count in alarms:
+        name = count.alarm_class
+        if name == "process":
+            name = LABELS[count.severity - 1] or "none" if count.severity else "none"
+        states[name][count.state] = states[name].get(count.state, 0) + count.alarms
+    return {
+        "sensors": total,
+        "freshness": {"fresh": total - never - silent, "silent": silent, "never_heard": never},
+        "quality": {"good": total - never - bad, "bad": bad, "unknown": never},
+        "alarms": states,
+    }

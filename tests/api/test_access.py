@@ -1,0 +1,203 @@
+"""Who may ask what: roles by route, areas, and keys."""
+
+from __future__ import annotations
+
+import httpx
+from fastapi.routing import APIRoute
+
+from app.access import ROLES, Role
+from app.api.application import ApiContext, create_app
+from store.keys import create_key, list_keys, revoke_key
+from tests.api.service import MARKUP, NOON, Service, change, events, journal, serve, silence
+
+ALL = set(ROLES)
+READ = ALL - {Role.SECURITY_ADMINISTRATOR}
+ACT = {Role.OPERATOR, Role.FIELD, Role.SUPERVISOR}
+OPEN = None  # without a key
+ALARM = "level.GAS-1.20261122T120000000Z"
+
+# Every route has its entry: who may use it.
+TABLE: dict[tuple[str, str], set[str] | None] = {
+    ("GET", "/healthz"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/metrics"): OPEN,
+    ("GET", "/"): OPEN,
+    ("GET", "/docs"): OPEN,
+    ("GET", "/openapi.json"): OPEN,
+    ("GET", "/static/{path}"): OPEN,
+    ("GET", "/api/v1/status"): READ,
+    ("GET", "/api/v1/sensors"): READ,
+    ("GET", "/api/v1/sensors/{sensor}"): READ,
+    ("GET", "/api/v1/sensors/{sensor}/readings"): READ,
+    ("GET", "/api/v1/sensors/{sensor}/latest"): READ,
+    ("GET", "/api/v1/alarms"): READ,
+    ("GET", "/api/v1/alarms/stream"): READ,
+    ("GET", "/api/v1/alarms/{alarm}"): READ,
+    ("GET", "/api/v1/alarms/{alarm}/journal"): READ,
+    ("POST", "/api/v1/alarms/{alarm}/acknowledge"): ACT,
+    ("GET", "/api/v1/rejections"): READ - {Role.VIEWER, Role.FIELD},
+    ("GET", "/api/v1/rules"): READ,
+}
+
+
+def test_every_route_has_an_entry() -> None:
+    found = set()
+    for route in _routes(create_app(ApiContext.without_services())):
+        for method in route.methods - {"HEAD"}:
+            found.add((method, route.path))
+    assert found <= set(TABLE)
+    # Routers may be nested where `_routes` does not see them; the description has every path.
+    for path, operations in create_app(ApiContext.without_services()).openapi()["paths"].items():
+        for method in operations:
+            assert (method.upper(), path) in TABLE
+
+
+def _routes(app: object) -> list[APIRoute]:
+    return [route for route in app.routes if isinstance(route, APIRoute)]  # type: ignore[attr-defined]
+
+
+def _path(path: str) -> str:
+    return path.replace("{sensor}", "GAS-1").replace("{alarm}", ALARM).replace("{path}", "alarms.js")
+
+
+async def _status(client: httpx.AsyncClient, method: str, path: str) -> int:
+    body = {"seen_sequence": 1} if method == "POST" else None
+    headers = {"Idempotency-Key": "one"} if method == "POST" else {}
+    async with client.stream(method, _path(path), json=body, headers=headers) as answer:
+        return answer.status_code
+
+
+def test_roles_by_route(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await journal(service.pool, [change("GAS-1", 0, 4)])
+        stranger = service.client_with({})
+        wrong = service.client_with({"Authorization": "Bearer lk_wrong"})
+        for (method, path), roles in TABLE.items():
+            if roles is OPEN:
+                assert await _status(stranger, method, path) == 200, path
+                continue
+            assert await _status(stranger, method, path) == 401, path
+            assert await _status(wrong, method, path) == 401, path
+            for role in sorted(ALL):
+                status = await _status(await service.client(role), method, path)
+                # The alarm is acknowledged by the first, the next are told so.
+                assert status in ({200, 409} if role in roles else {403}), (role, path, status)
+
+    serve(database_url, scenario)
+
+
+def test_key_by_header_and_revocation(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        key = await create_key(service.pool, role="viewer", areas=["*"], label="desk")
+        again = await create_key(service.pool, role="viewer", areas=["*"], label="desk")
+        labels = [stored.label for stored in await list_keys(service.pool)]
+        assert labels[0] == "desk"
+        assert labels[1].startswith("desk-")
+        assert key != again
+        client = service.client_with({"X-API-Key": key})
+        assert (await client.get("/api/v1/status")).status_code == 200
+        assert await revoke_key(service.pool, "desk")
+        answer = await client.get("/api/v1/status")
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert not await revoke_key(service.pool, "desk")
+
+    serve(database_url, scenario)
+
+
+def test_a_revoked_key_ends_its_stream(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        client = await service.client("viewer", label="leaver")
+        async with client.stream("GET", "/api/v1/alarms/stream") as answer:
+            await revoke_key(service.pool, "leaver")
+            text = "".join([part async for part in answer.aiter_text()])
+        assert "event: end" in text
+
+    serve(database_url, scenario, key_check_s=0.2, stream_heartbeat_s=0.2)
+
+
+def test_areas(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        pool = service.pool
+        await journal(pool, [change("GAS-1", 0, 4), change("WATER-9", 0, 3), silence("WATER-9")])
+        await pool.execute(
+            "insert into rejection (arrived_at, batch, topic, payload, payload_bytes, reason, detail, sensor) values"
+            " (now(), 1, 'lifeline/jinchang/water/WATER-9', 'x', 1, 'not_json', 'd', 'WATER-9'),"
+            " (now(), 1, 'lifeline/jiayuguan/gateway/g', 'x', 1, 'wrong_city_or_system', 'd', 'WATER-9'),"
+            " (now(), 1, 'lifeline/jiayuguan/gas/GAS-1', 'x', 1, 'not_json', 'd', 'GAS-1'),"
+            " (now(), 1, 'elsewhere', 'x', 1, 'topic_unknown', 'd', null)"
+        )
+        client = await service.client("supervisor", "jiayuguan")
+        for path in (
+            "/api/v1/status", "/api/v1/sensors", "/api/v1/alarms", "/api/v1/alarms?state=normal,unacknowledged",
+            "/api/v1/rejections", "/api/v1/sensors?near=102.19,38.52", "/api/v1/alarms?near=102.19,38.52",
+            "/api/v1/sensors?q=WATER", "/api/v1/sensors?bbox=100,30,110,40", "/api/v1/alarms?sensor=WATER-9",
+        ):  # fmt: skip
+            answer = await client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            assert "WATER-9" not in answer.text, path
+            assert "jinchang" not in answer.text, path
+        assert len((await client.get("/api/v1/rejections")).json()["rejections"]) == 1
+        other = "level.WATER-9.20261122T120000000Z"
+        for path in (
+            "/api/v1/sensors/WATER-9", "/api/v1/sensors/WATER-9/latest", "/api/v1/sensors/WATER-9/readings",
+            f"/api/v1/alarms/{other}", f"/api/v1/alarms/{other}/journal",
+        ):  # fmt: skip
+            assert (await client.get(path)).status_code == 404, path
+        answer = await client.post(
+            f"/api/v1/alarms/{other}/acknowledge", json={"seen_sequence": 1}, headers={"Idempotency-Key": "k"}
+        )
+        assert answer.status_code == 404
+        for path in ("/api/v1/status?city=jinchang", "/api/v1/alarms/stream?city=jinchang"):
+            assert (await client.get(path)).status_code == 403
+
+        # On the feed, from the ring and from the database.
+        await journal(pool, [change("WATER-9", 3, 4, NOON + 1), change("GAS-1", 4, 3, NOON + 2)])
+        found = await events(client, count=2, last_event=0)
+        assert [event.data["sensor"] for event in found] == ["GAS-1", "GAS-1"]
+        assert [event.id for event in found] == [1, 5]
+
+    serve(database_url, scenario)
+    serve(database_url, _areas_behind_the_ring, stream_ring_events_max=1)
+
+
+async def _areas_behind_the_ring(service: Service) -> None:
+    client = await service.client("viewer", "jiayuguan")
+    found = await events(client, count=2, last_event=0)
+    assert [event.data["city"] for event in found] == ["jiayuguan", "jiayuguan"]
+
+
+def test_a_sensor_that_moved_away_does_not_show(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await journal(service.pool, [change("GAS-1", 0, 4)])
+        await service.pool.execute("update sensor set city = 'jinchang' where sensor = 'GAS-1'")
+        client = await service.client("viewer", "jiayuguan")
+        (item,) = (await client.get("/api/v1/alarms")).json()["alarms"]
+        assert item["name"] is None
+        assert item["longitude"] is None
+
+    serve(database_url, scenario)
+
+
+def test_markup_is_inert(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await journal(service.pool, [change("GAS-1", 0, 4)])
+        client = await service.client("viewer")
+        answer = await client.get("/api/v1/alarms")
+        assert answer.json()["alarms"][0]["name"] == MARKUP
+        assert answer.headers["content-type"] == "application/json"
+        for path in ("/api/v1/alarms", "/", "/docs", "/static/alarms.js", "/nowhere", "/api/v1/sensors/%3Cb%3E"):
+            answer = await client.get(path)
+            assert answer.headers["content-security-policy"].startswith("default-src 'self'"), path
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        for name in ("alarms.js", "docs.js"):
+            script = (await client.get(f"/static/{name}")).text
+            for dangerous in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+                assert dangerous not in script
+        for path in ("/", "/docs"):
+            page = (await client.get(path)).text
+            assert "<style" not in page
+            assert "//" not in page.replace("<!doctype html>", "")
+
+    serve(database_url, scenario)
