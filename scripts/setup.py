@@ -3,11 +3,12 @@
 Does nothing where the environment already is what lock and project file ask for.
 """
 
+import asyncio
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import venv
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,9 @@ def main() -> int:
         print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; call make PYTHON=python3.11 …")
         return 1
     wanted = hashlib.sha256(
-        b"\0".join([sys.version.encode(), *((ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml"))])
+        b"\0".join(
+            [sys.version.encode(), *((ROOT / name).read_bytes() for name in ("requirements.lock", "pyproject.toml"))]
+        )
     ).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return 0
@@ -51,17 +54,18 @@ def _make_environment() -> list[str]:
 
 def _debian_pip() -> Path:
     """Fetch pip as Debian packages it, through the machine's own apt, and return its runnable wheel."""
-    with tempfile.TemporaryDirectory() as folder:
-        _run(["apt-get", "download", PIP_WHEELS], cwd=folder)
-        (package,) = Path(folder).glob("*.deb")
-        _run(["dpkg-deb", "-x", str(package), str(ENVIRONMENT / "debian")])
+    sys.path.insert(0, str(ROOT))
+    from app.embedded.debian import fetch
+
+    suite = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
+    asyncio.run(fetch([PIP_WHEELS], suite, ENVIRONMENT / "debian", print))
     (wheel,) = (ENVIRONMENT / "debian" / "usr" / "share" / "python-wheels").glob("pip-*.whl")
     return wheel / "pip"
 
 
-def _run(command: list[str], cwd: str | Path = ROOT) -> None:
+def _run(command: list[str]) -> None:
     # Notes about package folders that this machine lacks say nothing to a reader.
-    finished = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    finished = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if finished.returncode != 0:
         print(finished.stdout)
         raise SystemExit(f"set-up failed: {' '.join(command[:4])} … ended with {finished.returncode}")

@@ -1,0 +1,105 @@
+"""`lifeline`, the one command: reads the arguments, runs the subcommand, turns errors into one sentence."""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+# Which module knows which command; only the one that was asked for is imported, because some are heavy.
+SUBJECTS = {
+    "service": ("demo", "up", "ingest", "evaluate", "serve", "migrate", "doctor", "openapi"),
+    "registry": ("sensors", "cities"),
+    "rules": ("rules",),
+    "streams": ("simulate", "record", "replay"),
+    "journal": ("backtest", "journal"),
+    "keys": ("keys",),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        sys.exit(2)
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all subcommands, or of the subject of one.
+
+    Each subcommand sets `run`, a function of the arguments that returns the exit code.
+    """
+    top = _Parser(
+        prog="lifeline",
+        description="Monitoring of a city's lifelines. Lifeline supplements certified alarms; it never replaces them.",
+        epilog="example: lifeline demo",
+    )
+    top.add_argument("--version", action="version", version="lifeline 0.1.0")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    known = any(command in names for names in SUBJECTS.values())
+    for subject, names in SUBJECTS.items():
+        if known and command not in names:
+            continue
+        importlib.import_module(f"app.commands.{subject}").add_parsers(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `lifeline` and return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    logging.basicConfig(
+        level=os.environ.get("LIFELINE_LOG", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen)
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; Python must not complain about it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if not _is_plain(error):
+            raise
+        sys.stderr.write(f"lifeline {chosen.command}: {error}\n")
+        return 1
+
+
+def _is_plain(error: Exception) -> bool:
+    """Whether the error's own text says what, where and how to mend it, so that a traceback would only hide it."""
+    from alerts.rule_file import RuleFileError
+    from app.commands.output import CommandError
+    from app.embedded.errors import EmbeddedError
+    from app.runtime import PortTaken
+    from app.services import NothingRuns
+    from app.settings import SettingsError
+    from migrations.runner import MigrationError
+    from model.reading_file import ReadingFileError
+    from model.sensor_file import SensorFileError
+    from simulators.platforms import UnknownPlatform
+    from simulators.publish import BrokerUnreachable
+    from simulators.scenarios import UnknownScenario
+    from store.pool import DatabaseUnreachable
+    from store.sensors import OperationalCity
+
+    return isinstance(
+        error,
+        (
+            CommandError, RuleFileError, EmbeddedError, PortTaken, NothingRuns, SettingsError, MigrationError,
+            ReadingFileError, SensorFileError, UnknownPlatform, BrokerUnreachable, UnknownScenario,
+            DatabaseUnreachable, OperationalCity,
+        ),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""`lifeline demo`, `up`, `ingest`, `evaluate`, `serve`, `migrate`, `doctor` and `openapi`."""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from app.api.application import ApiContext, create_app
+from app.commands.output import progress, run_async, speed
+from app.doctor import diagnose
+from app.runtime import PARTS, Running, clock, end_with_parent, run
+from app.services import open_database, prepared_pool
+from app.settings import load_settings
+from ingest.settings import broker_address
+from simulators.messages import live_messages
+from simulators.platforms import load_platform
+from simulators.publish import publish
+from simulators.scenarios import load_scenario
+from store.keys import create_key, find_key
+from store.sensors import import_sensors
+
+DEMO_SCENARIO = "demo"
+
+
+def add_parsers(commands: Any) -> None:
+    """Add this subject's subcommands."""
+    demo = commands.add_parser(
+        "demo", help="everything, with a simulated city",
+        description="Start everything on this machine, with a simulated city of mode test.",
+        epilog="example: lifeline demo --speed 10",
+    )  # fmt: skip
+    demo.add_argument("--platform", default="jiayuguan", metavar="P")
+    demo.add_argument("--speed", type=speed, default=1.0, metavar="X", help="simulated seconds in one (1)")
+    demo.set_defaults(run=lambda chosen: _up(PARTS, chosen))
+    up = commands.add_parser(
+        "up", help="everything", epilog="example: LIFELINE_PORT=8080 lifeline up",
+        description="Start broker and database if none is configured, then ingest, alarm engine, API and console.",
+    )  # fmt: skip
+    up.set_defaults(run=lambda _chosen: _up(PARTS))
+    for part, text in (
+        ("ingest", "take readings off the broker into the store"),
+        ("evaluate", "follow the log of batches and raise alarms"),
+        ("serve", "serve the API and the console"),
+    ):
+        alone = commands.add_parser(
+            part, help=text, epilog=f"example: LIFELINE_DATABASE_URL=postgresql://… lifeline {part}",
+            description=f"{text[0].upper()}{text[1:]}; one part alone, for deployments on several machines.",
+        )  # fmt: skip
+        alone.set_defaults(run=lambda _chosen, part=part: _up((part,)))
+    migrating = commands.add_parser(
+        "migrate", help="bring the database to this version's schema", epilog="example: lifeline migrate",
+        description="Bring the database to this version's schema; doing it twice does no harm.",
+    )  # fmt: skip
+    migrating.set_defaults(run=lambda _chosen: run_async(_migrate()))
+    doctor = commands.add_parser(
+        "doctor", help="what is configured and reachable, and what to do", epilog="example: lifeline doctor",
+        description="Say what is configured, reachable and of which version, and what to do about the rest.",
+    )  # fmt: skip
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(run=_doctor)
+    openapi = commands.add_parser(
+        "openapi", help="print the OpenAPI document", epilog="example: lifeline openapi > openapi.json",
+        description="Print the OpenAPI document, without starting anything.",
+    )  # fmt: skip
+    openapi.set_defaults(run=_openapi)
+
+
+def _up(parts: Collection[str], demo: argparse.Namespace | None = None) -> int:
+    if os.environ.get("LIFELINE_END_WITH_PARENT"):
+        end_with_parent()
+    settings = load_settings()
+    platform = None if demo is None else load_platform(demo.platform)
+
+    async def work() -> int:
+        await run(settings, parts, progress, lambda running: _ready(running, parts, platform, demo))
+        progress("stopped")
+        return 0
+
+    return run_async(work())
+
+
+async def _ready(running: Running, parts: Collection[str], platform: Any, demo: argparse.Namespace | None) -> None:
+    settings, services = running.settings, running.services
+    address = f"http://{settings.host}:{settings.port}"
+    if platform is not None:
+        await import_sensors(running.pool, platform.sensors, [platform.city], refuse_operational=True)
+        key = await _demo_key(running)
+        print(f"Lifeline is up: {address}/#key={key}", flush=True)
+        print(f"  demo log-in (API key, role supervisor): {key}", flush=True)
+    elif "serve" in parts:
+        print(f"Lifeline is up: {address}/", flush=True)
+        print("  make a key: lifeline keys create --role operator", flush=True)
+    else:
+        print(f"Lifeline {', '.join(parts)} is up", flush=True)
+    if services.mqtt_url:
+        print(
+            f"  MQTT: {broker_address(services.mqtt_url)}, topics lifeline/{{city}}/{{system}}/{{sensor}}", flush=True
+        )
+    print(f"  database: {services.database}", flush=True)
+    print("  Lifeline supplements certified gas alarms and safety systems; it never replaces them.", flush=True)
+    print("  Ctrl-C stops it; the data stays.", flush=True)
+    if platform is not None and demo is not None:
+        scenario = load_scenario(DEMO_SCENARIO)
+        messages = live_messages(platform, scenario, 1, clock(), speed=demo.speed or 1.0)
+        await publish(services.mqtt_url, messages, protocol=services.mqtt_protocol, patience_s=3_600.0)
+
+
+async def _demo_key(running: Running) -> str:
+    """The demo's key, the same at every start; kept beside its data, readable by its owner alone."""
+    path = running.settings.home / "demo-key"
+    key = _read(path)
+    if key is not None and await find_key(running.pool, key) is not None:
+        return key
+    key = await create_key(running.pool, label="demo", role="supervisor", areas=["*"])
+    path.touch(mode=0o600)
+    path.write_text(key, "utf-8")
+    return key
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError:
+        return None
+
+
+async def _migrate() -> int:
+    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress):
+        print("the database has this version's schema")
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    findings = asyncio.run(diagnose(load_settings()))
+    if chosen.json:
+        print(json.dumps([finding._asdict() for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'ok ' if finding.good else 'NO '} {finding.subject}: {finding.text}")
+            if finding.remedy:
+                print(f"      {finding.remedy}")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _openapi(_chosen: argparse.Namespace) -> int:
+    application = create_app(ApiContext.without_services())
+    print(json.dumps(application.openapi(), indent=2, ensure_ascii=False))
+    return 0

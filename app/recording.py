@@ -1,0 +1,138 @@
+"""A readings file as batches for the engine: the same checks as on the way in, without broker and database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ingest.checks import RawReadings, check
+from ingest.decoders.json import QUALITY_WORDS
+from ingest.reasons import Fault, Reason, printable
+from ingest.settings import IngestLimits
+from model.instant import parse_instant
+from model.reading import ReadingBatch
+from model.reading_file import Row, read_rows
+from model.registry import Registry
+from store.batches import IncomingReadings
+
+PROBLEMS_KEPT_MAX = 20
+
+
+@dataclass(slots=True)
+class Recording:
+    """The usable readings of a file in order of arrival, and what could not be used.
+
+    `arrived` int64 (n,) epoch milliseconds. `refused` counts by reason, `problems` holds the first ones in words.
+    """
+
+    readings: IncomingReadings
+    arrived: np.ndarray[tuple[int], np.dtype[np.int64]]
+    refused: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def batches(self, readings_per_batch: int) -> Iterator[ReadingBatch]:
+        """Yield the readings as the log would hand them over, cut into batches of a size."""
+        for sequence, start in enumerate(range(0, len(self.readings), readings_per_batch), 1):
+            part = slice(start, start + readings_per_batch)
+            arrived = self.arrived[part]
+            yield ReadingBatch(
+                sequence,
+                int(arrived[-1]),
+                self.readings.sensor[part],
+                self.readings.time[part],
+                self.readings.value[part],
+                self.readings.quality[part],
+                arrived,
+            )
+
+
+def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Recording:
+    """Read a readings file whole. A reading arrives at its `received_at`, or at its own time where it has none.
+
+    Raises ReadingFileError for a file that cannot be read; a bad row costs only itself.
+    """
+    columns = _Columns()
+    refused: dict[str, int] = {}
+    problems: list[str] = []
+
+    def refuse(line: int, fault: Fault) -> None:
+        refused[fault.reason] = refused.get(fault.reason, 0) + 1
+        if len(problems) < PROBLEMS_KEPT_MAX:
+            problems.append(f"{path}:{line}: {fault.detail}")
+
+    for row in read_rows(path):
+        fault = columns.take(row)
+        if fault is not None:
+            refuse(row.line, fault)
+    arrived = np.array(columns.arrived, np.int64)
+    raw = RawReadings(
+        columns.sensor,
+        np.array(columns.time, np.int64),
+        np.array(columns.value, np.float64),
+        columns.unit if any(columns.unit) else None,
+        np.array(columns.quality, np.uint16) if any(columns.quality) else None,
+    )
+    checked = check(registry, raw, arrived, limits)
+    for unusable in checked.unusable:
+        refuse(columns.line[unusable.row], Fault(unusable.reason, unusable.detail))
+    arrived = arrived[checked.rows]
+    order = np.argsort(arrived, kind="stable")
+    usable = checked.readings
+    readings = IncomingReadings(usable.sensor[order], usable.time[order], usable.value[order], usable.quality[order])
+    return Recording(readings, arrived[order], refused, problems)
+
+
+class _Columns:
+    """Rows that can be read, as columns."""
+
+    def __init__(self) -> None:
+        self.line: list[int] = []
+        self.sensor: list[str] = []
+        self.time: list[int] = []
+        self.value: list[float] = []
+        self.unit: list[str | None] = []
+        self.quality: list[int] = []
+        self.arrived: list[int] = []
+
+    def take(self, row: Row) -> Fault | None:
+        """Take a row, or say why not."""
+        if not row.value:
+            return Fault(Reason.NO_VALUE, "the row has no value; leave it out where nothing was measured")
+        try:
+            value = _number(row.value)
+        except ValueError:
+            return Fault(Reason.VALUE_NOT_A_NUMBER, f"value {printable(row.value, 40)!r} is not a number")
+        quality = QUALITY_WORDS.get(row.quality.lower()) if row.quality else 0
+        if quality is None:
+            return Fault(
+                Reason.QUALITY_UNKNOWN, f"quality {printable(row.quality, 40)!r}; use {', '.join(QUALITY_WORDS)}"
+            )
+        if not row.time:
+            return Fault(Reason.NO_TIME, "the row has no time; write it like 2026-11-22T08:00:00.000Z")
+        try:
+            time = _instant(row.time)
+            arrived = _instant(row.received_at) if row.received_at else time
+        except ValueError as error:
+            return Fault(Reason.TIME_MALFORMED, printable(str(error), 300))
+        self.line.append(row.line)
+        self.sensor.append(row.sensor)
+        self.time.append(time)
+        self.value.append(value)
+        self.unit.append(row.unit or None)
+        self.quality.append(quality)
+        self.arrived.append(arrived)
+        return None
+
+
+def _number(text: str) -> float:
+    if "_" in text:
+        raise ValueError(text)  # Python's own notation, nobody else's
+    return float(text)
+
+
+def _instant(text: str) -> int:
+    """Epoch milliseconds of an RFC 3339 text or of an integer of epoch milliseconds."""
+    if text.isascii() and text.lstrip("-").isdigit() and len(text) <= 18:
+        return int(text)
+    return parse_instant(text)

@@ -1,0 +1,220 @@
+"""Starts and stops the parts of Lifeline in order: services, schema, ingest, evaluation, API; in one process."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import uvicorn
+
+from alerts.evaluator import EvaluatorCounters, run_evaluator
+from alerts.hand_over import HandOver
+from alerts.recovery import EvaluatorLimits
+from app.api.application import ApiContext, create_app
+from app.figures import prometheus_text
+from app.services import (
+    Progress,
+    Services,
+    close_pool,
+    open_services,
+    prepare_database,
+    services_noted,
+)
+from app.settings import Settings
+from ingest.counters import IngestCounters
+from ingest.pipeline import run_ingest
+from ingest.settings import IngestLimits, MqttSettings
+from store.batches import log_is_empty
+from store.pool import Pool, open_pool
+
+PARTS = ("ingest", "evaluate", "serve")
+_PR_SET_PDEATHSIG = 1
+
+
+class PortTaken(Exception):
+    """The API's port is in use."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"port {port} on {host} is in use by another program; end that one, or choose another port: "
+            f"PORT={port + 1} make run, or LIFELINE_PORT={port + 1}"
+        )
+
+
+@dataclass(slots=True)
+class Running:
+    """The running parts, for whoever was called with `on_ready`."""
+
+    settings: Settings
+    services: Services
+    pool: Pool
+    api_pool: Pool
+    stop: asyncio.Event
+    ingest: IngestCounters = field(default_factory=IngestCounters)
+    evaluator: EvaluatorCounters = field(default_factory=EvaluatorCounters)
+    handed: HandOver = field(default_factory=HandOver)
+
+
+def clock() -> int:
+    """Epoch milliseconds: the one clock of the process, read here and handed on."""
+    return time.time_ns() // 1_000_000
+
+
+async def run(
+    settings: Settings,
+    parts: Collection[str],
+    progress: Progress,
+    on_ready: Callable[[Running], Awaitable[None]] | None = None,
+) -> None:
+    """Run the parts until SIGINT or SIGTERM, or until one fails; then stop in order.
+
+    `on_ready` is called when all parts stand, and is ended with them. Raises PortTaken, EmbeddedError,
+    DatabaseUnreachable, MigrationError, and whatever a part fails with.
+    """
+    stop = asyncio.Event()
+    _end_on_signals(stop)
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(_listen(settings)) if "serve" in parts else None
+        services = await stack.enter_async_context(open_services(settings, progress, broker="ingest" in parts))
+        # Two pools: whatever is asked of the API, readings are stored and evaluated.
+        pool, api_pool = [
+            await open_pool(services.database_url, connections_max=connections, command_s_max=settings.command_s_max)
+            for connections in (settings.connections_max, settings.api_connections_max)
+        ]
+        for opened in (pool, api_pool):
+            stack.push_async_callback(close_pool, opened)
+        await prepare_database(pool, progress)
+        running = Running(settings, services, pool, api_pool, stop)
+        if services.mqtt_url:
+            stack.enter_context(services_noted(settings, services))
+        if not stop.is_set():
+            await _run_parts(running, parts, listening, on_ready)
+
+
+async def _run_parts(
+    running: Running,
+    parts: Collection[str],
+    listening: socket.socket | None,
+    on_ready: Callable[[Running], Awaitable[None]] | None,
+) -> None:
+    # In the order of stopping: nothing new comes in, then what came in is evaluated, then the screens end.
+    tasks: list[asyncio.Task[None]] = []
+    ends = [asyncio.Event() for _ in range(3)]
+    if on_ready is not None:
+        tasks.append(asyncio.create_task(_on_ready(running, on_ready), name="on_ready"))
+    if "ingest" in parts:
+        tasks.append(asyncio.create_task(_ingest(running, ends[0]), name="ingest"))
+    if "evaluate" in parts:
+        limits = EvaluatorLimits(settle_s=running.settings.settle_s, tick_s=running.settings.tick_s)
+        evaluate = run_evaluator(running.pool, running.handed, limits, ends[1], running.evaluator)
+        tasks.append(asyncio.create_task(evaluate, name="evaluate"))
+    if listening is not None:
+        tasks.append(asyncio.create_task(_serve(running, parts, listening, ends[2]), name="serve"))
+    stopping = asyncio.create_task(running.stop.wait())
+    try:
+        await asyncio.wait((stopping, *(t for t in tasks if t.get_name() != "on_ready")),
+                           return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+    finally:
+        stopping.cancel()
+        running.stop.set()
+        for task in tasks:
+            if task.get_name() == "on_ready":
+                task.cancel()
+        for name, end in zip(PARTS, ends, strict=True):
+            end.set()
+            running.handed.committed.set()
+            await asyncio.gather(*(t for t in tasks if t.get_name() == name), return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _on_ready(running: Running, on_ready: Callable[[Running], Awaitable[None]]) -> None:
+    try:
+        await on_ready(running)
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        running.stop.set()
+        raise
+
+
+async def _ingest(running: Running, end: asyncio.Event) -> None:
+    settings = running.settings
+    mqtt = MqttSettings(
+        url=running.services.mqtt_url,
+        protocol=running.services.mqtt_protocol,
+        client_id=settings.mqtt_client_id,
+        redelivery_s=running.services.redelivery_s,
+        session_is_new=await log_is_empty(running.pool),
+    )
+    limits = IngestLimits(
+        batch_readings_max=settings.batch_readings_max,
+        batch_age_ms_max=settings.batch_age_ms_max,
+        tick_s=settings.tick_s,
+        clock_ahead_s_max=settings.clock_ahead_s_max,
+    )
+    await run_ingest(running.pool, mqtt, limits, clock, running.handed.put, end, running.ingest)
+
+
+async def _serve(running: Running, parts: Collection[str], listening: socket.socket, end: asyncio.Event) -> None:
+    def not_ready() -> list[str]:
+        reasons = []
+        if "ingest" in parts and not running.ingest.connected:
+            reasons.append("ingest has no session with the broker")
+        if "evaluate" in parts and not running.evaluator.ready:
+            reasons.append("the evaluator is recovering or waits for its turn")
+        return reasons
+
+    def figures() -> str:
+        counted = {"ingest": running.ingest, "evaluate": running.evaluator}
+        return "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
+
+    context = ApiContext(pool=running.api_pool, clock=clock, readiness=not_ready, metrics=figures, stop=end)
+    config = uvicorn.Config(create_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    # The signals are ours: uvicorn would take them for itself alone.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    serving = asyncio.create_task(server.serve([listening]))
+    ending = asyncio.create_task(end.wait())
+    await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    server.should_exit = True
+    await serving
+
+
+@contextlib.contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    """Take the API's port before anything is started, so that a taken one is said at once."""
+    listening = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    with listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+            listening.listen(2048)
+        except OSError:
+            raise PortTaken(settings.host, settings.port) from None
+        listening.setblocking(False)
+        yield listening
+
+
+def _end_on_signals(stop: asyncio.Event) -> None:
+    """Both signals end the service in order, also where SIGINT was inherited as ignored."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent ends, however it ends: `make run` leaves nothing behind (Linux)."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it ended in between
+        os.kill(os.getpid(), signal.SIGTERM)

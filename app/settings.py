@@ -1,0 +1,62 @@
+"""Settings from the environment, each `LIFELINE_…`, with defaults that suit one city on two cores."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """An environment variable that cannot stand; the text names it and the remedy."""
+
+
+def _beside_the_environment() -> Path:
+    """The data of a checkout lives in it, beside its virtual environment; else in the user's own data directory."""
+    if sys.prefix != sys.base_prefix:
+        return Path(sys.prefix).parent / ".lifeline"
+    return Path.home() / ".local" / "share" / "lifeline"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Times carry their unit in the name."""
+
+    model_config = SettingsConfigDict(env_prefix="LIFELINE_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=_beside_the_environment, description="where the embedded services keep data")
+    programs: Path = Field(
+        default_factory=lambda: Path(sys.prefix) / "lifeline-programs",
+        description="where fetched programs of the embedded services are kept",
+    )
+    database_url: str | None = Field(None, description="a TimescaleDB; without it the embedded one is started")
+    mqtt_url: str | None = Field(None, description="an MQTT broker; without it the embedded one is started")
+    mqtt_protocol: Literal["3.1.1", "5"] = Field("5", description="spoken to the broker that mqtt_url names")
+    mqtt_client_id: str = Field("lifeline-ingest", description="names the persistent session; one worker each")
+    mqtt_host: str = Field("127.0.0.1", description="where the embedded broker listens")
+    mqtt_port: int = Field(0, ge=0, le=65_535, description="of the embedded broker; 0: 1883, or a free one")
+    mqtt_user: str | None = Field(None, description="of the embedded broker, where it listens beyond this machine")
+    mqtt_password: str | None = Field(None, repr=False)
+    mqtt_sync_interval: str = Field("100ms", description="how often the embedded broker syncs to disk, or `always`")
+    postgres_bin: Path | None = Field(None, description="a directory with postgres and initdb in place of the wheel's")
+    nats_bin: Path | None = Field(None, description="a nats-server in place of the wheel's")
+    host: str = Field("127.0.0.1", description="where the API listens")
+    port: int = Field(8000, ge=1, le=65_535, description="of the API")
+    tick_s: float = Field(5.0, gt=0, le=60, description="an empty batch is logged after this long without readings")
+    settle_s: float = Field(10.0, ge=0, description="an on-delay is announced this long after its deadline")
+    batch_readings_max: int = Field(5_000, ge=1, le=27_000)
+    batch_age_ms_max: int = Field(50, ge=1, le=10_000)
+    clock_ahead_s_max: float = Field(60.0, ge=0, description="a reading from further ahead is refused")
+    connections_max: int = Field(6, ge=4, le=50, description="to the database, of ingest and evaluator")
+    api_connections_max: int = Field(8, ge=4, le=200, description="to the database, of the API")
+    command_s_max: float = Field(30.0, gt=0, description="time limit of a database command")
+
+
+def load_settings() -> Settings:
+    """Return the settings. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "LIFELINE_" + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}: {first['msg']}; correct or unset it") from None
