@@ -1,0 +1,97 @@
+"""New York's floods through broker, store and evaluator: the journal is the back-test's, also after kill -9."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.integration.service import Service, judged, running, settled
+
+DATA = Path(os.environ.get("LIFELINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+READINGS = str(DATA / "floodnet" / "readings.csv.gz")
+SENSORS = str(DATA / "floodnet" / "sensors.csv")
+ROWS = 141_985
+
+pytestmark = [
+    pytest.mark.skipif(
+        not (DATA / "floodnet").is_dir(),
+        reason=f"the data set floodnet is not in {DATA}; name its folder in LIFELINE_DATA",
+    ),
+    pytest.mark.timeout(400),
+]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the back-test says."""
+    out = tmp_path_factory.mktemp("backtest") / "journal.ndjson"
+    service = Service(out.parent)
+    service.run(
+        "backtest", "--readings", READINGS, "--sensors", SENSORS, "--acknowledge-after", "never", "--out", str(out)
+    )
+    return judged([json.loads(line) for line in out.read_text().splitlines()])
+
+
+async def _query(url: str, sql: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+def stored(service: Service) -> dict[str, int]:
+    """Rows by table, of the running service."""
+    url = service.note["database_url"]
+    tables = ("reading", "conflict", "late_reading", "rejection")
+    return {table: asyncio.run(_query(url, f"select count(*) from {table}")) for table in tables}
+
+
+def wait_for_rows(service: Service, rows: int, wait_s: float = 60.0) -> None:
+    deadline = time.monotonic() + wait_s
+    while stored(service)["reading"] < rows and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
+def test_replayed_over_mqtt_the_journal_is_that_of_the_backtest(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
+    with running(tmp_path / "home") as service:
+        service.run("replay", READINGS, "--sensors", SENSORS, "--speed", "max")
+        wait_for_rows(service, ROWS)
+        assert stored(service) == {"reading": ROWS, "conflict": 0, "late_reading": 0, "rejection": 0}
+        assert judged(settled(service)) == expected
+
+
+def test_killed_twice_in_the_middle_nothing_is_lost_doubled_or_different(
+    tmp_path: Path, expected: list[dict[str, Any]]
+) -> None:
+    seed = int(os.environ.get("LIFELINE_SEED", "7"))
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    service = Service(tmp_path / "home")
+    service.start()
+    try:
+        replay = service.background("replay", READINGS, "--sensors", SENSORS, "--speed", "max")
+        for _ in range(2):
+            target = stored(service)["reading"] + moments.randint(10_000, 40_000)
+            while stored(service)["reading"] < target and replay.poll() is None:
+                time.sleep(0.05)
+            assert replay.poll() is None, "the replay was over before the kill; the kill proves nothing"
+            service.kill()
+            print(f"up again after {service.start():.1f} s")
+        output, _ = replay.communicate(timeout=240)
+        assert replay.returncode == 0, output
+        wait_for_rows(service, ROWS)
+        assert stored(service) == {"reading": ROWS, "conflict": 0, "late_reading": 0, "rejection": 0}
+        assert judged(settled(service)) == expected
+    finally:
+        if service.process is not None and service.process.poll() is None:
+            service.stop()
+    assert service.process is not None
+    assert subprocess.Popen.poll(service.process) == 0
