@@ -17,6 +17,12 @@ class Quality(IntFlag):
     SATURATED = 8  # at or beyond the range's end in the dangerous direction: evaluated at that end
     SENTINEL = 16  # a value that devices send to say "no measurement"
     DELAYED = 32  # it arrived long after its time (back-fill, or a device clock that is behind)
+    RATE_EXCEEDED = 64  # changed faster than possible, not towards danger
+    RATE_TOWARDS_DANGER = 128  # changed faster than possible towards danger: evaluated at once all the same
+    UNIT_JUMP = 256  # a power of ten off the recent level, as after a change of the device's unit
+    UNIT_JUMP_TOWARDS_DANGER = 512  # the same towards danger: evaluated at once all the same
+    STUCK = 1024  # has not changed for longer than is credible
+    CLOCK_BEHIND = 2048  # the device's clock is steadily behind, by less than counts as delayed
 
     @property
     def labels(self) -> list[str]:
@@ -24,8 +30,17 @@ class Quality(IntFlag):
         return [flag.name.lower() for flag in Quality if flag in self and flag.name]
 
 
-HELD_BACK = Quality.REPORTED_BAD | Quality.OUT_OF_RANGE | Quality.SENTINEL
+HELD_BACK = Quality.REPORTED_BAD | Quality.OUT_OF_RANGE | Quality.SENTINEL | Quality.RATE_EXCEEDED | Quality.UNIT_JUMP
 """A reading with any of these is stored but never moves a process alarm."""
+
+NEVER_CLEARS = (
+    Quality.REPORTED_UNCERTAIN
+    | Quality.SATURATED
+    | Quality.RATE_TOWARDS_DANGER
+    | Quality.UNIT_JUMP_TOWARDS_DANGER
+    | Quality.STUCK
+)
+"""A reading with any of these may raise a process alarm and keep it, but must not clear it (invariant I5)."""
 
 READINGS_PER_BATCH_MAX = 32_767
 """The position of a reading in its batch is stored in 16 bits."""
@@ -54,7 +69,7 @@ class ReadingBatch:
     `sequence` is the batch's place in the log, `clock` the arrival clock (epoch milliseconds) at its end, which never
     runs backwards along the log. Arrays have shape (n,): `sensor` int32 registry keys, `time` int64 phenomenon time
     and `arrived` int64 arrival (epoch milliseconds), `value` float64 in the property's unit, finite, `quality` uint16
-    flags of `Quality`.
+    flags of `Quality`. Where `listening` is false, the broker was not heard all the time since the batch before.
     """
 
     sequence: int
@@ -64,6 +79,7 @@ class ReadingBatch:
     value: NDArray[np.float64]
     quality: NDArray[np.uint16]
     arrived: NDArray[np.int64]
+    listening: bool = True
 
     def __len__(self) -> int:
         return len(self.sensor)

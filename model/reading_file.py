@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -34,43 +35,50 @@ def read_rows(path: Path) -> Iterator[Row]:
 
     The form is taken from the name: `.ndjson`, `.jsonl` or `.json` is NDJSON, all else CSV; `.gz` is unpacked. A row
     that has not the columns comes with empty texts, for the checks to refuse. Raises ReadingFileError for a file that
-    cannot be opened, is not UTF-8 or gzip, or lacks a column.
+    cannot be opened, is not whole gzip, or lacks a column.
     """
     stem = path.name.removesuffix(".gz")
     parse = _ndjson_rows if stem.endswith((".ndjson", ".jsonl", ".json")) else _csv_rows
     try:
         with _open(path) as stream:
             yield from parse(path, stream)
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ReadingFileError(f"{path}: not a whole gzip file ({error}); fetch it again") from None
-    except UnicodeDecodeError as error:
-        raise ReadingFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise ReadingFileError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _open(path: Path) -> IO[str]:
+    # Bytes that are no UTF-8 become visible escapes: they spoil their own row, not the file.
     if path.name.endswith(".gz"):
-        return io.TextIOWrapper(gzip.open(path, "rb"), "utf-8-sig", newline="")
-    return open(path, encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(gzip.open(path, "rb"), "utf-8-sig", errors="backslashreplace", newline="")
+    return open(path, encoding="utf-8-sig", errors="backslashreplace", newline="")
 
 
 def _csv_rows(path: Path, stream: IO[str]) -> Iterator[Row]:
-    reader = csv.reader(stream)
+    # Line by line, because no field of a reading holds a line end: a stray quotation mark costs its own row only.
+    header = [name.strip() for name in _cells(stream.readline())]
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        raise ReadingFileError(
+            f"{path}:1: column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"
+        )
+    places = [header.index(name) if name in header else -1 for name in (*REQUIRED, *OPTIONAL)]
+    for number, text in enumerate(stream, 2):
+        cells = _cells(text)
+        if cells:
+            width = len(cells)
+            yield Row(number, *(cells[p] if 0 <= p < width else "" for p in places))
+
+
+def _cells(text: str) -> list[str]:
+    text = text.rstrip("\r\n")
+    if '"' not in text:
+        return text.split(",") if text else []
     try:
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in REQUIRED if name not in header]
-        if missing:
-            raise ReadingFileError(
-                f"{path}:1: column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"
-            )
-        places = [header.index(name) if name in header else -1 for name in (*REQUIRED, *OPTIONAL)]
-        for cells in reader:
-            if cells:
-                width = len(cells)
-                yield Row(reader.line_num, *(cells[p] if 0 <= p < width else "" for p in places))
-    except csv.Error as error:
-        raise ReadingFileError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+        return next(csv.reader([text]), [])
+    except csv.Error:
+        return text.split(",")
 
 
 def _ndjson_rows(path: Path, stream: IO[str]) -> Iterator[Row]:

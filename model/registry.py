@@ -1,12 +1,14 @@
 """The registry in memory: sensors and cities by name and, for the hot path, as arrays indexed by registry key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.epochs import Epochs
 from model.sensor import City, Sensor
+from model.sensor_event import SensorEvent
 from model.vocabulary import PROPERTIES
 
 DANGER_CODES = {"none": 0, "high": 1, "low": -1}
@@ -18,12 +20,14 @@ class Registry:
 
     Arrays have one element per key, from 0 to the highest key: `known` bool, `factor`, `offset`, `low`, `high` float64
     (conversion to, and valid range in, the property's unit), `danger` int8 (1 high, -1 low, 0 none), `saturates` bool
-    (a value at the range's end already counts as full scale).
+    (a value at the range's end already counts as full scale). The conversion is that of the device; what it stands for
+    since the sensor was calibrated or re-zeroed is told by `corrected`. `events` are those of each sensor that has any.
     """
 
     version: int
     sensors: Mapping[int, Sensor]
     cities: Mapping[str, City]
+    events: Mapping[int, Sequence[SensorEvent]] = field(default_factory=dict)
     keys: Mapping[str, int] = field(init=False)
     known: NDArray[np.bool_] = field(init=False)
     factor: NDArray[np.float64] = field(init=False)
@@ -32,6 +36,7 @@ class Registry:
     high: NDArray[np.float64] = field(init=False)
     danger: NDArray[np.int8] = field(init=False)
     saturates: NDArray[np.bool_] = field(init=False)
+    _epochs: Epochs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         size = max(self.sensors, default=-1) + 1
@@ -53,7 +58,24 @@ class Registry:
         object.__setattr__(self, "keys", {sensor.sensor: key for key, sensor in self.sensors.items()})
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
+        object.__setattr__(self, "_epochs", Epochs(size, self.sensors, self.events))
 
     def mode_of(self, sensor: Sensor) -> str:
         """The mode of the sensor's city."""
         return self.cities[sensor.city].mode
+
+    def corrected(
+        self, keys: NDArray[np.int32], times: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what values in the property's unit stand for, by the calibration or zero in force at their times.
+
+        Returns `values` itself where none of the sensors has an event. Keys may be unregistered, times any.
+        """
+        return self._epochs.corrected(keys, times, values)
+
+    def epoch_of(self, keys: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the number of each reading's epoch within its sensor, shape (n,).
+
+        Between two readings of different epochs the device was replaced or handled, and a step says nothing.
+        """
+        return self._epochs.numbers(keys, times)

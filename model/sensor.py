@@ -10,6 +10,7 @@ import msgspec
 from model.vocabulary import MODES, PROPERTIES, SYSTEMS, UnknownUnit, conversion
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+FOR_EVER_MS = 10**15
 STALE_INTERVALS = 3
 """A periodic sensor is silent, and its last reading no longer holds, after this many intervals."""
 
@@ -92,9 +93,9 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @builtins.property
     def hold_ms(self) -> int:
-        """Milliseconds for which a reading may be held: the silence limit, or three intervals."""
+        """Milliseconds for which a reading may be held: the silence limit; without one it holds until the next."""
         silence = self.silence_ms
-        return round(self.interval_s * STALE_INTERVALS * 1000) if silence is None else silence
+        return FOR_EVER_MS if silence is None else silence
 
 
 def check_sensor(sensor: Sensor) -> None:
@@ -113,8 +114,8 @@ def check_sensor(sensor: Sensor) -> None:
         raise InvalidSensor("unit", str(error)) from None
     if not (math.isfinite(sensor.interval_s) and 0 < sensor.interval_s <= 366 * 86_400):
         raise InvalidSensor("interval_s", f"{sensor.interval_s:g} is not between 0 and a year; give seconds")
-    if sensor.silence_s_max is not None and not (math.isfinite(sensor.silence_s_max) and sensor.silence_s_max > 0):
-        raise InvalidSensor("silence_s_max", f"{sensor.silence_s_max:g} is not a positive number of seconds")
+    if sensor.silence_s_max is not None and not 0 < sensor.silence_s_max <= 366 * 86_400:
+        raise InvalidSensor("silence_s_max", f"{sensor.silence_s_max:g} is not between 0 and a year; give seconds")
     if sensor.reporting not in ("periodic", "by_exception"):
         raise InvalidSensor("reporting", f"{sensor.reporting!r}: use periodic or by_exception")
     _check_place(sensor)
@@ -136,9 +137,9 @@ def check_city(city: City) -> None:
         raise InvalidSensor("mode", f"{city.mode!r}: use one of {', '.join(MODES)}")
     try:
         ZoneInfo(city.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidSensor(
-            "time_zone", f"{city.time_zone!r} is no IANA time zone; write it like Asia/Shanghai"
+            "time_zone", f"{city.time_zone[:64]!r} is no IANA time zone; write it like Asia/Shanghai"
         ) from None
 
 

@@ -2,21 +2,51 @@
 
 import csv
 import io
-import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from model.geojson import NotGeoJson, property_text, read_features
+from model.plain_text import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, InvalidText, clean_text, guard_formula, unguard_formula
 from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
+from model.sensor_event import DUE_ATTRIBUTES, InvalidEvent, due_time
 
+FILE_BYTES_MAX = 256_000_000
+ATTRIBUTES_MAX = 100
 REQUIRED = ("sensor", "city", "system", "property", "unit", "longitude", "latitude", "name", "interval_s")
 _NUMBERS = ("longitude", "latitude", "interval_s", "valid_min", "valid_max", "span", "elevation_m", "silence_s_max")
 _TEXTS = tuple(f for f in Sensor.__struct_fields__ if f not in _NUMBERS and f != "attributes")
 _CITY_COLUMNS = ("time_zone", "mode")
 # Invariant I9: who lives behind a gas meter is the utility's to know. Columns of these names are refused.
-_PERSONAL = {"phone", "telephone", "mobile", "resident", "householder", "user_name", "home_address", "id_card"}
+_PERSONAL = {
+    "phone", "telephone", "mobile", "resident", "householder", "user_name", "home_address", "id_card",
+    "电话", "手机", "手机号", "住户", "户主", "身份证号", "家庭住址",
+}  # fmt: skip
+_CAMERA_SCHEMES = ("https://", "http://", "rtsp://", "rtsps://")
+
+
+class SensorFile(NamedTuple):
+    """What a sensors file holds, row by row as far as it is good, and what is wrong with the rest.
+
+    `lines` has the line of each sensor, `city_lines` that of each city's first row; `stated` has the first line of
+    each (city, column) that the file itself fills. `problems` has (line, text) for each error found.
+    """
+
+    sensors: list[Sensor]
+    cities: list[City]
+    lines: dict[str, int]
+    city_lines: dict[str, int]
+    stated: dict[tuple[str, str], int]
+    problems: list[tuple[int, str]]
+
+
+class _Row(NamedTuple):
+    line: int
+    where: str  # before the text of an error, where the line does not say enough
+    fields: dict[str, str]
 
 
 class SensorFileError(Exception):
@@ -35,14 +65,29 @@ def read_sensor_file(path: Path, *, mode: str | None = None) -> tuple[list[Senso
 
     `mode` overrides the file's column `mode`; where neither says, a city is operational. Raises SensorFileError.
     """
+    found = parse_sensor_file(path, mode=mode)
+    if found.problems:
+        raise SensorFileError(path, found.problems)
+    return found.sensors, found.cities
+
+
+def parse_sensor_file(path: Path, *, mode: str | None = None) -> SensorFile:
+    """Return all that is good in the file together with all errors. Raises SensorFileError where no row can be read."""
+    text = read_text(path)
+    rows, problems = _geojson_rows(path, text) if text.lstrip()[:1] == "{" else _csv_rows(path, text)
+    return _build(rows, problems, mode)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of people's making. Raises SensorFileError where it cannot be read as UTF-8."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise SensorFileError(path, [(0, f"larger than {FILE_BYTES_MAX:,} bytes; split the file")])
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SensorFileError(path, [(0, f"byte {error.start} is not UTF-8; save the file as UTF-8")]) from None
     except OSError as error:
         raise SensorFileError(path, [(0, f"cannot be read: {error.strerror}")]) from None
-    rows = _geojson_rows(path, text) if text.lstrip()[:1] == "{" else _csv_rows(path, text)
-    return _build(path, rows, mode)
 
 
 def write_sensor_file(path: Path, sensors: Iterable[Sensor], cities: Mapping[str, City]) -> None:
@@ -66,109 +111,155 @@ def write_sensor_file(path: Path, sensors: Iterable[Sensor], cities: Mapping[str
     path.write_text(out.getvalue(), "utf-8")
 
 
+def number(field: str, text: str) -> float:
+    """Return a finite number as people write it. Raises InvalidSensor."""
+    try:
+        value = math.nan if "_" in text else float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidSensor(field, f"{text[:40]!r} is not a finite number")
+    return value
+
+
 def _written(value: object) -> object:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return guard_formula(value)
     return repr(value).removesuffix(".0") if isinstance(value, float) else value
 
 
-def _csv_rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
+def _csv_rows(path: Path, text: str) -> tuple[list[_Row], list[tuple[int, str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
+    rows: list[_Row] = []
     problems: list[tuple[int, str]] = []
     try:
         header = [name.strip() for name in next(reader, [])]
-        _check_columns(path, header)
+        problem = _column_problem(header)
+        if problem:
+            raise SensorFileError(path, [(1, problem)])
         for cells in reader:
             if not any(cells):
                 continue
             if len(cells) != len(header):
                 problems.append((reader.line_num, f"{len(cells)} cells where the header has {len(header)} columns"))
                 continue
-            rows.append((reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
+            texts = (unguard_formula(cell.strip()) for cell in cells)
+            rows.append(_Row(reader.line_num, "", dict(zip(header, texts, strict=True))))
     except csv.Error as error:
-        problems.append((reader.line_num, f"not CSV: {error}"))
-    if problems:
-        raise SensorFileError(path, problems)
-    return rows
+        problems.append((reader.line_num, f"not CSV: {error}; nothing after it was read"))
+    return rows, problems
 
 
-def _check_columns(path: Path, header: list[str]) -> None:
+def _geojson_rows(path: Path, text: str) -> tuple[list[_Row], list[tuple[int, str]]]:
+    rows: list[_Row] = []
+    problems: list[tuple[int, str]] = []
+    try:
+        features = read_features(text)
+    except NotGeoJson as error:
+        raise SensorFileError(path, [(error.line, str(error))]) from None
+    for feature in features:
+        where = f"feature {feature.number}: "
+        fields = {"longitude": "", "latitude": "", "name": ""}
+        fields.update((str(name), property_text(value)) for name, value in feature.properties.items())
+        problem = _column_problem(list(fields)) or _place_problem(feature.geometry)
+        if problem:
+            problems.append((feature.line, where + problem))
+            continue
+        if feature.geometry is not None:
+            fields["longitude"], fields["latitude"] = map(property_text, feature.geometry["coordinates"][:2])
+        rows.append(_Row(feature.line, where, fields))
+    return rows, problems
+
+
+def _place_problem(geometry: dict[str, Any] | None) -> str:
+    if geometry is None:
+        return ""
+    if geometry["type"] != "Point":
+        return f"geometry {geometry['type']} is not a Point"
+    place = geometry.get("coordinates")
+    return "" if isinstance(place, list) and len(place) >= 2 else "a Point needs its longitude and latitude"
+
+
+def _column_problem(header: list[str]) -> str:
     missing = [name for name in REQUIRED if name not in header]
     repeated = sorted({name for name in header if header.count(name) > 1})
     personal = sorted(_PERSONAL.intersection(name.lower() for name in header))
     if missing:
-        text = f"column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"
-    elif repeated:
-        text = f"column {repeated[0]} stands twice; leave one"
-    elif personal:
-        text = f"column {personal[0]} would hold personal data; leave it out and give the utility's opaque id in asset"
-    else:
-        return
-    raise SensorFileError(path, [(1, text)])
+        return f"column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"
+    if repeated:
+        return f"column {repeated[0]} stands twice; leave one"
+    if personal:
+        return f"column {personal[0]} would hold personal data; leave it out and give the utility's opaque id in asset"
+    if "" in header:
+        return "a column has no name; name it or leave it out"
+    return ""
 
 
-def _geojson_rows(path: Path, text: str) -> list[tuple[int, dict[str, str]]]:
-    try:
-        features = json.loads(text)["features"]
-        rows = []
-        for number, feature in enumerate(features, 1):
-            row = {str(k): "" if v is None else str(v) for k, v in feature["properties"].items()}
-            place = feature.get("geometry")
-            if place is not None:
-                if place["type"] != "Point":
-                    raise SensorFileError(path, [(0, f"feature {number}: geometry {place['type']} is not a Point")])
-                row["longitude"], row["latitude"] = (str(c) for c in place["coordinates"][:2])
-            rows.append((number, {"longitude": "", "latitude": "", "name": "", **row}))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SensorFileError(path, [(0, f"not a GeoJSON FeatureCollection of points: {error!r}")]) from None
-    for number, row in rows:
-        missing = [name for name in REQUIRED if name not in row]
-        if missing:
-            raise SensorFileError(path, [(0, f"feature {number}: property {', '.join(missing)} is missing")])
-    return rows
-
-
-def _build(path: Path, rows: list[tuple[int, dict[str, str]]], mode: str | None) -> tuple[list[Sensor], list[City]]:
-    problems: list[tuple[int, str]] = []
-    sensors: dict[str, tuple[int, Sensor]] = {}
-    cities: dict[str, tuple[int, City]] = {}
-    for line, row in rows:
+def _build(rows: list[_Row], problems: list[tuple[int, str]], mode: str | None) -> SensorFile:
+    found = SensorFile([], [], {}, {}, {}, problems)
+    cities: dict[str, City] = {}
+    for line, where, fields in rows:
         try:
-            sensor, city = _sensor(row), _city(row, mode)
+            sensor, city = _sensor(fields), _city(fields, mode)
             check_sensor(sensor)
             check_city(city)
-        except InvalidSensor as error:
-            problems.append((line, str(error)))
+            _check_due_dates(sensor, city)
+        except (InvalidSensor, InvalidText, InvalidEvent) as error:
+            problems.append((line, f"{where}{error}"))
             continue
-        if sensor.sensor in sensors:
-            problems.append((line, f"sensor: {sensor.sensor!r} stands in line {sensors[sensor.sensor][0]} already"))
-        if city.city in cities and cities[city.city][1] != city:
-            problems.append((line, f"city: {city.city!r} has another time_zone or mode in line {cities[city.city][0]}"))
-        sensors.setdefault(sensor.sensor, (line, sensor))
-        cities.setdefault(city.city, (line, city))
-    if not rows:
+        if sensor.sensor in found.lines:
+            text = f"sensor: {sensor.sensor!r} stands in line {found.lines[sensor.sensor]} already"
+            problems.append((line, where + text))
+        else:
+            found.sensors.append(sensor)
+            found.lines[sensor.sensor] = line
+        known = cities.setdefault(city.city, city)
+        first = found.city_lines.setdefault(city.city, line)
+        if known != city:
+            problems.append((line, f"{where}city: {city.city!r} has another time_zone or mode in line {first}"))
+        for name in _CITY_COLUMNS:
+            if fields.get(name):
+                found.stated.setdefault((city.city, name), line)
+    found.cities.extend(cities.values())
+    if not rows and not problems:
         problems.append((0, "there is no sensor in it"))
-    if problems:
-        raise SensorFileError(path, problems)
-    return [sensor for _, sensor in sensors.values()], [city for _, city in cities.values()]
+    problems.sort()
+    return found
 
 
 def _sensor(row: dict[str, str]) -> Sensor:
-    fields: dict[str, Any] = {name: row[name] for name in _TEXTS if row.get(name)}
-    for name in _NUMBERS:
-        text = row.get(name, "")
-        if text:
-            try:
-                fields[name] = float(text)
-            except ValueError:
-                raise InvalidSensor(name, f"{text[:40]!r} is not a number") from None
+    fields: dict[str, Any] = {name: clean_text(name, row[name], _length_max(name)) for name in _TEXTS if row.get(name)}
+    fields.update((name, number(name, row[name])) for name in _NUMBERS if row.get(name))
     for name in ("sensor", "city", "system", "property", "unit", "interval_s"):
         if name not in fields:
             raise InvalidSensor(name, "is empty")
     known = {*_TEXTS, *_NUMBERS, *_CITY_COLUMNS}
-    fields["attributes"] = {name: text for name, text in row.items() if name not in known and text}
-    return Sensor(**fields)
+    attributes = {
+        clean_text("column", name): clean_text(name, text, TEXT_LENGTH_MAX)
+        for name, text in row.items()
+        if name not in known and text
+    }
+    if len(attributes) > ATTRIBUTES_MAX:
+        raise InvalidSensor("columns", f"{len(attributes)} further columns; at most {ATTRIBUTES_MAX} are kept")
+    camera = fields.get("camera_url", "")
+    if camera and not camera.startswith(_CAMERA_SCHEMES):
+        raise InvalidSensor("camera_url", f"{camera[:40]!r} must begin with one of {', '.join(_CAMERA_SCHEMES)}")
+    return Sensor(**fields, attributes=attributes)
+
+
+def _length_max(field: str) -> int:
+    return TEXT_LENGTH_MAX if field in ("camera_url", "upstream") else NAME_LENGTH_MAX
+
+
+def _check_due_dates(sensor: Sensor, city: City) -> None:
+    for name in DUE_ATTRIBUTES:
+        if name in sensor.attributes:
+            try:
+                due_time(sensor.attributes[name], city.time_zone)
+            except InvalidEvent as error:
+                raise InvalidSensor(name, str(error).removeprefix("due: ")) from None
 
 
 def _city(row: dict[str, str], mode: str | None) -> City:

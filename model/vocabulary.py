@@ -1,9 +1,11 @@
 """The vocabulary: systems, observed properties with their unit, range and dangerous direction, and UCUM units."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 Danger = Literal["high", "low", "none"]
+UnitJumps = Literal["none", "thousands", "decades"]
 
 SYSTEMS = ("gas", "water", "drainage", "displacement", "heating", "bridge", "weather", "lighting")
 MODES = ("operational", "exercise", "test")
@@ -15,6 +17,12 @@ class ObservedProperty:
 
     `danger` names the direction in which a value beyond the range is evaluated at the range's end at once instead of
     being held back (invariant I5).
+
+    `rate_max` (unit per second) is faster than the thing measured, or a sensor of it, can change; infinite where sudden
+    steps are real. `constant_s_max`: an unchanging value is not credible for longer than this, infinite where constancy
+    is normal; `rest` is the magnitude up to which it is normal all the same (clean air, no flow). `sentinels` are what
+    devices for this property send, in their own unit, for "no measurement", taken as such inside the range too.
+    `unit_jumps`: which factors from the recent level tell of a unit mixed up rather than of a change.
     """
 
     name: str
@@ -22,48 +30,65 @@ class ObservedProperty:
     minimum: float
     maximum: float
     danger: Danger = "none"
+    rate_max: float = math.inf
+    constant_s_max: float = math.inf
+    rest: float = 0.0
+    sentinels: tuple[float, ...] = ()
+    unit_jumps: UnitJumps = "thousands"
 
 
 # Ranges are generous: they tell a broken signal from a strange day, a sensor's own valid_min and valid_max tell more.
+# So are rates: they follow the inertia of what is measured (fastest change of air temperature on record 27 K in 2 min,
+# a heating main's hot front at a thermowell of 10 s), and are left out where a burst, a collapse or a leak is sudden.
+# Constancy is left out where a regulator, a dry gauge or coarse steps make it normal. docs/decisions/0009 has the why.
+_DAY_S = 86_400.0
+_THERMOMETER = (85.0, -127.0)  # DS18B20: not converted since power-on, no contact
+_HEAT_METER = (-39.9, 0.0)  # dead: the bottom of its scale, or nothing
 PROPERTIES = {
     p.name: p
     for p in (
-        ObservedProperty("combustible_gas", "%{LEL}", -5, 100, "high"),
-        ObservedProperty("gas_pressure", "kPa", -100, 12_000),
+        ObservedProperty("combustible_gas", "%{LEL}", -5, 100, "high", constant_s_max=_DAY_S, rest=5),
+        ObservedProperty("gas_pressure", "kPa", -100, 12_000, unit_jumps="decades"),
         ObservedProperty("gas_flow", "m3/h", -1e6, 1e6),
-        ObservedProperty("hydrogen_sulfide", "mg/m3", -5, 1_500, "high"),
+        ObservedProperty("hydrogen_sulfide", "mg/m3", -5, 1_500, "high", constant_s_max=_DAY_S, rest=5),
         ObservedProperty("oxygen", "%", 0, 30, "low"),
-        ObservedProperty("water_pressure", "MPa", -0.1, 6.3),
+        ObservedProperty("water_pressure", "MPa", -0.1, 6.3, constant_s_max=_DAY_S, rest=0.02, unit_jumps="decades"),
         ObservedProperty("water_flow", "L/s", -1e5, 1e5),
-        ObservedProperty("leak_noise", "dB", -20, 200),
+        ObservedProperty("leak_noise", "dB", -20, 200, unit_jumps="none"),
         ObservedProperty("turbidity", "[NTU]", 0, 10_000),
         ObservedProperty("residual_chlorine", "mg/L", 0, 50),
-        ObservedProperty("water_depth", "cm", -50, 2_000, "high"),
-        ObservedProperty("manhole_level", "m", -1, 50, "high"),
+        ObservedProperty("water_depth", "cm", -50, 2_000, "high", rate_max=5),
+        ObservedProperty("manhole_level", "m", -1, 50, "high", rate_max=1),
         ObservedProperty("sewer_flow", "L/s", -1e5, 1e5),
-        ObservedProperty("storage_level", "m", -10, 500),
-        ObservedProperty("cover_open", "1", 0, 1),
+        ObservedProperty("storage_level", "m", -10, 500, rate_max=0.1),
+        ObservedProperty("cover_open", "1", 0, 1, unit_jumps="none"),
         ObservedProperty("displacement", "mm", -1e6, 1e6),
-        ObservedProperty("displacement_rate", "mm/d", -1e6, 1e6),
+        ObservedProperty("displacement_rate", "mm/d", -1e6, 1e6, unit_jumps="none"),
         ObservedProperty("tilt", "deg", -180, 180),
         ObservedProperty("settlement", "mm", -1e5, 1e5),
         ObservedProperty("crack_width", "mm", -1e3, 1e4),
-        ObservedProperty("phreatic_level", "m", -500, 9_000),
+        ObservedProperty("phreatic_level", "m", -500, 9_000, rate_max=0.1),
         ObservedProperty("seepage_flow", "L/s", -1, 1e5),
         ObservedProperty("strain", "um/m", -1e5, 1e5),
         ObservedProperty("deflection", "mm", -1e4, 1e4),
-        ObservedProperty("acceleration", "m/s2", -2e3, 2e3),
-        ObservedProperty("vibration", "m/s2", -2e3, 2e3),
-        ObservedProperty("supply_temperature", "Cel", -60, 250),
-        ObservedProperty("return_temperature", "Cel", -60, 250),
-        ObservedProperty("heating_pressure", "MPa", -0.1, 4),
-        ObservedProperty("rainfall", "mm", 0, 500),
-        ObservedProperty("air_temperature", "Cel", -70, 70),
-        ObservedProperty("water_temperature", "Cel", -10, 110),
+        ObservedProperty("acceleration", "m/s2", -2e3, 2e3, unit_jumps="none"),
+        ObservedProperty("vibration", "m/s2", -2e3, 2e3, unit_jumps="none"),
+        ObservedProperty(
+            "supply_temperature", "Cel", -60, 250, rate_max=10, constant_s_max=_DAY_S, sentinels=_HEAT_METER
+        ),
+        ObservedProperty(
+            "return_temperature", "Cel", -60, 250, rate_max=10, constant_s_max=_DAY_S, sentinels=_HEAT_METER
+        ),
+        ObservedProperty("heating_pressure", "MPa", -0.1, 4, constant_s_max=_DAY_S, rest=0.02, unit_jumps="decades"),
+        ObservedProperty("rainfall", "mm", 0, 500, unit_jumps="none"),
+        ObservedProperty(
+            "air_temperature", "Cel", -70, 70, rate_max=0.5, constant_s_max=_DAY_S, sentinels=_THERMOMETER
+        ),
+        ObservedProperty("water_temperature", "Cel", -10, 110, rate_max=2, sentinels=_THERMOMETER),
         ObservedProperty("temperature", "Cel", -100, 1_000),
         ObservedProperty("humidity", "%", 0, 110),
-        ObservedProperty("wind_speed", "m/s", 0, 120),
-        ObservedProperty("pressure", "kPa", -101.4, 1e5),
+        ObservedProperty("wind_speed", "m/s", 0, 120, unit_jumps="none"),
+        ObservedProperty("pressure", "kPa", -101.4, 1e5, unit_jumps="decades"),
         ObservedProperty("lamp_power", "W", -10, 1e5),
         ObservedProperty("voltage", "V", -1e6, 1e6),
         ObservedProperty("current", "A", -1e5, 1e5),
@@ -71,7 +96,7 @@ PROPERTIES = {
 }
 
 # What devices send for "no measurement", in the unit they send; taken as such only where it lies outside the range.
-SENTINELS = (65_535.0, 65_534.0, 32_767.0, -32_768.0, -9_999.0, -999.0)
+SENTINELS = (65_535.0, 65_534.0, 32_767.0, -32_768.0, -9_999.0, -999.0, 1_999.9, -127.0, -39.9)
 
 # Lower explosive limit in air, %vol, as commonly tabulated (NFPA 497); methane is the contract's own figure.
 LOWER_EXPLOSIVE_LIMIT_VOL = {
@@ -144,6 +169,9 @@ _UNITS: dict[str, tuple[str, float, float]] = {
     "mA": ("current", 1e-3, 0.0),
 }
 
+# UCUM writes the litre as L and as l; we write L.
+_LITRES = {code.replace("L", "l"): code for code in ("L/s", "L/min", "L/h", "mg/L", "ug/L")}
+
 # What people write and UCUM does not, with what UCUM writes: the remedy in an error, never accepted in silence.
 _UCUM_WRITES = {
     "degC": "Cel",
@@ -156,7 +184,6 @@ _UCUM_WRITES = {
     "in": "[in_i]",
     "inch": "[in_i]",
     "ft": "[ft_i]",
-    "l/s": "L/s",
     "lps": "L/s",
     "m³/h": "m3/h",
     "m^3/h": "m3/h",
@@ -199,9 +226,9 @@ def conversion(
     if observed.name == "combustible_gas":
         return _gas_conversion(unit, gas)
     if observed.name == "hydrogen_sulfide" and unit == "[ppm]":
-        return 1.4173, 0.0  # 34.08 g/mol over 24.055 L/mol at 20 Cel and 101.325 kPa
+        return 34.08 / 24.055, 0.0  # g/mol over L/mol at 20 Cel and 101.325 kPa
     own_kind, own_factor, own_offset = _UNITS[observed.unit]
-    found = _UNITS.get(unit)
+    found = _UNITS.get(_LITRES.get(unit, unit))
     if found is None or found[0] != own_kind:
         raise UnknownUnit(_unit_remedy(observed, unit))
     _, factor, offset = found
