@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from alerts.binding import binding_key
-from alerts.conditions.threshold import NEVER
+from alerts.conditions.threshold import NEVER, quiet_states
 from alerts.engine import Engine
 from model.alarm import ConditionChange
 
@@ -44,6 +44,7 @@ def carry_over(old: Engine, new: Engine) -> list[ConditionChange]:
                         reason="rule_withdrawn",
                     )
                 )
+    _mark_quiet(new)
     return withdrawn
 
 
@@ -66,8 +67,14 @@ def restore_state(engine: Engine, saved: bytes) -> None:
     """
     checkpoint = msgspec.msgpack.decode(saved, type=_Checkpoint)
     for name, array in (("sensors", engine.sensors), *((n, g.states) for n, g in engine.groups.items())):
-        stored = np.frombuffer(checkpoint.arrays[name], array.dtype)
+        stored = np.frombuffer(checkpoint.arrays.get(name, b""), array.dtype)
         if len(stored) != len(array):
             raise ValueError(f"the checkpoint has {len(stored)} elements of {name}, the binding {len(array)}")
         array[:] = stored
     engine.clock = checkpoint.clock
+    _mark_quiet(engine)
+
+
+def _mark_quiet(engine: Engine) -> None:
+    for group in (engine.threshold, engine.range):
+        group.quiet[:] = quiet_states(group.states)

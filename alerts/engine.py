@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from alerts.admission import admit, new_sensor_state
 from alerts.binding import Binding, Group, bind
-from alerts.conditions import stale, threshold
+from alerts.conditions import due, stale, threshold
 from alerts.conditions.threshold import NEVER
-from alerts.rules import Pack, Range, Stale, Threshold
+from alerts.rules import Due, Pack, Range, Stale, Threshold
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from model.registry import Registry
@@ -40,8 +40,8 @@ class Engine:
     """Rules bound to sensors, and their state.
 
     `settle_ms`: in operational cities an on-delay is announced this long after its deadline on the arrival clock.
-    `clock_gap_ms_max`: where the log's clock jumps further than this the service was not listening; the jump is no
-    silence of the sensors. None where the clock is that of the readings themselves (back-test).
+    `clock_gap_ms_max`: where the log's clock jumps further than this, or a batch says so, nobody was listening: the
+    jump is no silence of the sensors. None where the clock is that of the readings themselves (back-test).
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Engine:
         self.settle_ms = settle_ms
         self.clock_gap_ms_max = clock_gap_ms_max
         self.clock = NEVER
+        self.begun = False  # whether each sensor's silence has a beginning
         size = len(registry.known)
         self.sensors = new_sensor_state(size)
         self.hold = np.full(size, 0, np.int64)
@@ -67,11 +68,12 @@ class Engine:
         self.threshold = bind(rules, registry, Threshold, self.unbound)
         self.range = bind(rules, registry, Range, self.unbound)
         self.stale = bind(rules, registry, Stale, self.unbound)
+        self.due = bind(rules, registry, Due, self.unbound)
 
     @property
     def groups(self) -> dict[str, Group]:
         """The groups of bindings by name."""
-        return {"threshold": self.threshold, "range": self.range, "stale": self.stale}
+        return {"threshold": self.threshold, "range": self.range, "stale": self.stale, "due": self.due}
 
     def evaluate(self, batch: ReadingBatch) -> Evaluated:
         """Take a batch (or tick) of the log and return what changed.
@@ -80,7 +82,11 @@ class Engine:
         """
         if len(batch) and (batch.sensor.max() >= len(self.hold) or not self.registry.known[batch.sensor].all()):
             raise UnboundSensor(f"batch {batch.sequence}")
-        self._excuse_clock_gap(batch)
+        if not self.begun:
+            first = int(batch.arrived[0]) if len(batch) else batch.clock
+            stale.begin(self.stale.states, first if self.clock == NEVER else self.clock)
+            self.begun = True
+        self._excuse_own_absence(batch)
         changes: list[ConditionChange] = []
         late = np.zeros(len(batch), np.bool_)
         for start in range(0, len(batch), ROWS_PER_WALK):
@@ -88,12 +94,13 @@ class Engine:
             late[part] = self._walk(batch, part, changes)
         self._announce(batch.clock, changes)
         self._judge_silence(batch.clock, changes)
+        self._judge_dates(batch, changes)
         self.clock = max(self.clock, batch.clock)
         return Evaluated(changes, late)
 
     def _walk(self, batch: ReadingBatch, part: slice, changes: list[ConditionChange]) -> NDArray[np.bool_]:
         sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        fresh, good, saturated, value, held_until, held_value = admit(
+        fresh, good, clean, saturated, value, held_until, held_value = admit(
             sensor,
             time,
             batch.value[part],
@@ -104,22 +111,21 @@ class Engine:
             self.registry.high,
         )
         rows = len(sensor)
-        for group, signal, usable, full in (
-            (self.threshold, value, good, saturated),
-            (self.range, (~good).astype(np.float64), fresh, np.zeros(rows, np.bool_)),
+        for group, signal, usable, clears, full in (
+            (self.threshold, value, good, clean, saturated),
+            (self.range, (~good).astype(np.float64), fresh, fresh, np.zeros(rows, np.bool_)),
         ):
             if group.bindings:
                 events = np.empty(_room(group, sensor, 5), threshold.EVENT)
                 count = threshold.walk(
-                    sensor, time, signal, fresh, usable, full, held_until, held_value,
-                    group.first, group.order, group.parameters, group.states, events,
+                    sensor, time, signal, fresh, usable, clears, full, held_until, held_value,
+                    group.first, group.parameter, group.parameters, group.states, group.quiet, events,
                 )  # fmt: skip
                 changes += self._threshold_changes(group, events[:count], arrived, batch.clock)
         if self.stale.bindings:
             events = np.empty(_room(self.stale, sensor, 2), stale.EVENT)
             count = stale.walk(
-                sensor, arrived, fresh, self.stale.first, self.stale.order, self.stale.parameters,
-                self.stale.states, events,
+                sensor, arrived, fresh, self.stale.first, self.stale.parameters, self.stale.states, events
             )  # fmt: skip
             changes += self._stale_changes(events[:count], arrived, batch.clock)
         late: NDArray[np.bool_] = ~fresh
@@ -132,7 +138,7 @@ class Engine:
                 count = threshold.announce(
                     clock, self.settle_ms, group.sensor, group.announced,
                     self.sensors["last_time"], self.sensors["last_good"], self.hold, self.sensors["last_value"],
-                    group.parameters, group.states, events,
+                    group.parameter, group.parameters, group.states, events,
                 )  # fmt: skip
                 changes += self._threshold_changes(group, events[:count], None, clock)
 
@@ -142,10 +148,29 @@ class Engine:
             count = stale.tick(clock, self.stale.parameters, self.stale.states, events)
             changes += self._stale_changes(events[:count], None, clock)
 
-    def _excuse_clock_gap(self, batch: ReadingBatch) -> None:
+    def _judge_dates(self, batch: ReadingBatch, changes: list[ConditionChange]) -> None:
+        if self.due.bindings:
+            clock = max(self.clock, batch.clock)
+            changes += [
+                self.change(
+                    self.due.bindings[passed.binding],
+                    time=passed.time,
+                    raised=passed.raised,
+                    known_at=passed.known_at,
+                    severity_from=1 - passed.severity,
+                    severity=passed.severity,
+                    value=None,
+                    limit=None,
+                    cause="deadline",
+                    reason="date_passed" if passed.severity else "date_moved_on",
+                )
+                for passed in due.judge(clock, batch.arrived, self.due.parameters, self.due.states)
+            ]
+
+    def _excuse_own_absence(self, batch: ReadingBatch) -> None:
         if self.clock_gap_ms_max is not None and self.clock != NEVER:
             gap = batch.clock - self.clock
-            if gap > self.clock_gap_ms_max:
+            if gap > self.clock_gap_ms_max or not batch.listening:
                 last = self.stale.states["last_arrival"]
                 last[last != NEVER] += gap
 
@@ -159,7 +184,8 @@ class Engine:
             condition = bound.rule.condition
             # The limit that was crossed: of the level reached, or of the lowest level left.
             level = max(severity, 1) if severity > severity_from else severity + 1
-            limit = float(group.parameters[binding]["limit"][level - 1] * group.parameters[binding]["sign"])
+            parameter = group.parameters[group.parameter[binding]]
+            limit = float(parameter["limit"][level - 1])
             is_range = isinstance(condition, Range)
             if severity > severity_from:
                 reason = "bad_readings" if is_range else "full_scale" if full_scale else "limit_reached"
@@ -173,8 +199,8 @@ class Engine:
                     known_at=clock if arrived is None or row < 0 else int(arrived[row]),
                     severity_from=severity_from,
                     severity=severity,
-                    value=None if is_range else value,
-                    limit=None if is_range or not np.isfinite(limit) else limit,
+                    value=None if is_range else _plain(value),
+                    limit=None if is_range or not np.isfinite(limit) else _plain(limit),
                     cause="deadline" if deadline else "reading",
                     reason=reason,
                 )
@@ -219,3 +245,8 @@ class Engine:
 
 def _room(group: Group, sensor: NDArray[np.int32], events_each: int) -> int:
     return int((group.first[sensor + 1] - group.first[sensor]).sum()) * events_each
+
+
+def _plain(value: float) -> float:
+    """The value without what a conversion left in its last digits."""
+    return float(f"{value:.12g}")

@@ -10,7 +10,7 @@ from typing import TypeVar
 from alerts.conditions.threshold import NEVER
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
-from alerts.lifecycle import apply_change
+from alerts.lifecycle import Refused, apply_change
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
@@ -34,6 +34,8 @@ class EvaluatorCounters:
     readings: int = 0
     late_readings: int = 0
     transitions: int = 0
+    changes_refused: int = 0  # that did not fit an alarm's state; should stay 0
+    bindings_unset: int = 0  # rules that do not watch a sensor because it lacks the attribute with the limit
     cursor: int = 0
     ready: bool = False
 
@@ -117,6 +119,7 @@ class _Follower:
         try:
             self.engine, self.cursor = await recover(self.pool, self.limits)
             self.committed = self.counters.cursor = self.cursor
+            self._tell_unset()
             await self._follow_log()
             if self.committed < self.cursor:
                 await self._commit([], {})
@@ -209,7 +212,13 @@ class _Follower:
             found = alarms.get(change.alarm)
             if change.cause == "rule" and found is not None and found.condition == "normal":
                 continue  # withdrawn by an earlier try whose answer was lost
-            alarm, line = apply_change(found, change)
+            try:
+                alarm, line = apply_change(found, change)
+            except Refused as error:
+                # Must not happen, and must not stop the watch over everything else.
+                log.error("a change of condition was dropped: %s (%s)", error, change)
+                self.counters.changes_refused += 1
+                continue
             alarms[change.alarm] = alarm
             sensor = self.engine.registry.sensors.get(change.sensor_key)
             place = (
@@ -230,6 +239,14 @@ class _Follower:
         following, withdrawn = await self._persist(lambda: rebind(self.pool, self.engine, self.limits))
         await self._commit(withdrawn, {}, engine=following)
         self.engine = following
+        self._tell_unset()
+
+    def _tell_unset(self) -> None:
+        unset = self.engine.unbound
+        self.counters.bindings_unset = len(unset)
+        if unset:
+            log.warning("%d sensors are not watched by a rule that selects them, their limits are not set: %s, …",
+                        len(unset), ", ".join(f"{rule} at {sensor}" for rule, sensor in unset[:5]))  # fmt: skip
 
     def _clock(self) -> int | None:
         return None if self.engine.clock == NEVER else self.engine.clock

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -101,16 +102,21 @@ class Threshold(Part):
     full_scale: Level | None = None
 
     @model_validator(mode="after")
-    def _limits_are_in_order(self) -> Self:
-        order = [(level, self.limits[level]) for level in LABELS if level in self.limits]
-        fixed = [(level, limit) for level, limit in order if isinstance(limit, float)]
-        for (lower, low), (higher, high) in pairwise(fixed):
-            if (high <= low) if self.direction == "above" else (high >= low):
-                wanted = "above" if self.direction == "above" else "below"
-                raise ValueError(f"limits: {higher} {high:g} must lie {wanted} {lower} {low:g}")
+    def _fits_together(self) -> Self:
+        _check_ladder(self.direction, self.limits)
         if self.samples is not None and self.on_delay_s:
             raise ValueError("samples: give either samples or on_delay_s, not both")
         return self
+
+
+def _check_ladder(direction: str, limits: Mapping[Any, float | AttributeLimit]) -> None:
+    """Raise ValueError unless each level lies beyond the one below it; limits of attributes are known later."""
+    order = [(level, limits[level]) for level in LABELS if level in limits]
+    fixed = [(level, limit) for level, limit in order if isinstance(limit, float)]
+    for (lower, low), (higher, high) in pairwise(fixed):
+        if (high <= low) if direction == "above" else (high >= low):
+            wanted = "above" if direction == "above" else "below"
+            raise ValueError(f"limits: {higher} {high:g} must lie {wanted} {lower} {low:g}")
 
 
 class Stale(Part):
@@ -127,18 +133,25 @@ class Range(Part):
     off_delay_s: Seconds = 0.0
 
 
-Condition = Annotated[Threshold | Stale | Range, Field(discriminator="kind")]
+class Due(Part):
+    """A date that stands with the sensor has passed, such as its next calibration; judged on the log's clock."""
+
+    kind: Literal["due"]
+    attribute: Annotated[str, Field(pattern=r"^\S{1,64}$")] = "calibration_due"
+
+
+Condition = Annotated[Threshold | Stale | Range | Due, Field(discriminator="kind")]
 
 
 class Override(Part):
     """Other values for some of a rule's sensors; of several that agree with a sensor the last one counts."""
 
     select: Selector
-    limits: dict[Level, Number | AttributeLimit] | None = None
+    limits: dict[Level, Number | AttributeLimit] | None = Field(None, min_length=1)
     deadband: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     on_delay_s: Seconds | None = None
     off_delay_s: Seconds | None = None
-    priority: Priority | dict[Level, Priority] | None = None
+    priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)] | None = None
     basis: list["Basis"] = []
 
 
@@ -146,7 +159,7 @@ class Basis(Part):
     """Where limits come from: S read in a source, B background knowledge to be confirmed, P our proposal."""
 
     mark: Literal["S", "B", "P"]
-    source: str
+    source: Annotated[str, Field(min_length=1)]
     limits: list[Level] = []
 
 
@@ -168,7 +181,7 @@ class Rule(Part):
     select: Selector
     condition: Condition
     overrides: list[Override] = []
-    priority: Priority | dict[Level, Priority]
+    priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)]
     basis: list[Basis] = []
     guidance: Guidance
 
@@ -178,17 +191,45 @@ class Rule(Part):
         if isinstance(condition, Threshold):
             if self.select.property is None:
                 raise ValueError("select: a threshold needs a property, because its limits have a unit")
+            observed = PROPERTIES[self.select.property]
             try:
-                conversion(PROPERTIES[self.select.property], condition.unit)
+                factor, offset = conversion(observed, condition.unit)
             except UnknownUnit as error:
                 raise ValueError(f"condition.unit: {error}") from None
-            if not self.basis:
-                raise ValueError("basis: every limit needs its mark (S, B or P) and source")
+            _check_sources("basis", condition.limits, self.basis)
+            for place, override in enumerate([None, *self.overrides]):
+                where = "condition" if override is None else f"overrides.{place - 1}"
+                self._check_values(where, condition, override, observed, factor, offset)
         elif self.alarm_class == "process":
             raise ValueError(f"class: a {condition.kind} alarm is about the instrument; write class: instrument")
         if self.alarm_class != "process" and not isinstance(self.priority, str):
             raise ValueError("priority: an alarm without severity has one priority")
         return self
+
+    def _check_values(
+        self, where: str, condition: Threshold, override: "Override | None", observed: Any, factor: float, offset: float
+    ) -> None:
+        limits, deadband = condition.limits, condition.deadband
+        if override is not None:
+            if override.on_delay_s and condition.samples is not None:
+                raise ValueError(f"{where}.on_delay_s: the rule has samples; give either, not both")
+            if override.limits is not None:
+                limits = override.limits
+                _check_sources(f"{where}.basis", limits, [*override.basis, *self.basis])
+                try:
+                    _check_ladder(condition.direction, limits)
+                except ValueError as error:
+                    raise ValueError(f"{where}.{error}") from None
+            deadband = deadband if override.deadband is None else override.deadband
+        for level, limit in limits.items():
+            if isinstance(limit, float):
+                sign = 1 if condition.direction == "above" else -1
+                clears = factor * (limit - sign * deadband) + offset
+                if clears < observed.minimum if sign > 0 else clears > observed.maximum:
+                    raise ValueError(
+                        f"{where}.deadband: {level} {limit:g} with deadband {deadband:g} could never clear: "
+                        f"{observed.name} lies between {observed.minimum:g} and {observed.maximum:g} {observed.unit}"
+                    )
 
     @property
     def version(self) -> str:
@@ -229,6 +270,13 @@ class Pack(Part):
                 raise ValueError(f"rules: rule {rule.rule!r} stands twice; ids are single")
             seen.add(rule.rule)
         return self
+
+
+def _check_sources(where: str, limits: Mapping[Any, Any], basis: "list[Basis]") -> None:
+    named = {level for part in basis for level in (part.limits or limits)}
+    missing = [level for level in limits if level not in named]
+    if missing:
+        raise ValueError(f"{where}: {', '.join(missing)} has no mark (S, B or P) and source; every limit needs one")
 
 
 def limits_of(rule: Rule, condition: Threshold, override: Override | None, sensor: Sensor) -> list[float] | None:

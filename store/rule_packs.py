@@ -1,5 +1,6 @@
 """Rule packs in force and their history."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,11 +8,27 @@ from store.pool import Connection, Pool
 
 
 class StoredPack(NamedTuple):
-    """A pack as it was put into force: its name, version (hash of its content) and content (JSON)."""
+    """A pack as it was put into force: its name, version (hash of its content), content (JSON) and rules' ids."""
 
     pack: str
     version: str
     content: str
+
+    @property
+    def rules(self) -> list[str]:
+        """The ids of the pack's rules."""
+        return [rule["rule"] for rule in json.loads(self.content)["rules"]]
+
+
+class RuleTaken(Exception):
+    """A rule's id stands in another pack that is in force: two rules of one id would share their alarms."""
+
+    def __init__(self, rule: str, pack: str, owner: str) -> None:
+        super().__init__(
+            f"rule {rule!r} of pack {pack!r} stands in pack {owner!r}, which is in force; nothing was changed: give it "
+            f"another id, or activate it as pack {owner!r} to take that pack's place"
+        )
+        self.rule = rule
 
 
 async def packs_in_force(connection: Connection | Pool) -> list[StoredPack]:
@@ -21,11 +38,16 @@ async def packs_in_force(connection: Connection | Pool) -> list[StoredPack]:
 
 
 async def activate(pool: Pool, packs: Sequence[StoredPack], actor: str) -> list[str]:
-    """Put packs into force, each in the place of the one of its name; return the names of those that changed."""
+    """Put packs into force, each in the place of the one of its name; return the names of those that changed.
+
+    Raises RuleTaken, and changes nothing, where a rule's id would be in force twice.
+    """
     changed = []
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("lock table rule_pack in share row exclusive mode")
-        versions = {pack.pack: pack.version for pack in await packs_in_force(connection)}
+        present = await packs_in_force(connection)
+        _refuse_taken_rules(present, packs)
+        versions = {pack.pack: pack.version for pack in present}
         for pack in packs:
             if versions.get(pack.pack) == pack.version:
                 continue
@@ -40,3 +62,12 @@ async def activate(pool: Pool, packs: Sequence[StoredPack], actor: str) -> list[
             )
             changed.append(pack.pack)
     return changed
+
+
+def _refuse_taken_rules(present: Sequence[StoredPack], packs: Sequence[StoredPack]) -> None:
+    replaced = {pack.pack for pack in packs}
+    owners = {rule: pack.pack for pack in present if pack.pack not in replaced for rule in pack.rules}
+    for pack in packs:
+        for rule in pack.rules:
+            if rule in owners:
+                raise RuleTaken(rule, pack.pack, owners[rule])

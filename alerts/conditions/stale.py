@@ -2,7 +2,8 @@
 
 The deadline is the arrival of the sensor's last new reading plus the limit. It has passed when the clock is beyond it,
 whether a tick or a later reading tells; so the alarm's time is the deadline in either case. Any new reading, good or
-bad, ends the silence; a repeated one does not.
+bad, ends the silence; a repeated one does not. A sensor that was never heard counts from when the log's clock found it
+bound: missing is silent too.
 """
 
 from typing import Any
@@ -26,6 +27,12 @@ def new_state(bindings: int) -> NDArray[Any]:
     return state
 
 
+def begin(states: NDArray[Any], clock: int) -> None:
+    """Count the silence of those that nothing was heard of yet from `clock`."""
+    never = states["last_arrival"] == NEVER
+    states["last_arrival"][never] = clock
+
+
 @numba.njit(cache=True)
 def _note(events, count, binding, row, time, severity, raised, silent_s):
     event = events[count]
@@ -39,7 +46,7 @@ def _note(events, count, binding, row, time, severity, raised, silent_s):
 
 
 @numba.njit(cache=True)
-def walk(sensor, arrived, fresh, first, order, limit, states, events):
+def walk(sensor, arrived, fresh, first, limit, states, events):
     """Walk readings in order of arrival; return the number of events (room for two each binding of each reading).
 
     Arrays as in threshold.walk; `limit` (bindings,) in milliseconds.
@@ -48,8 +55,7 @@ def walk(sensor, arrived, fresh, first, order, limit, states, events):
     for row in range(len(sensor)):
         if not fresh[row]:
             continue
-        for place in range(first[sensor[row]], first[sensor[row] + 1]):
-            binding = order[place]
+        for binding in range(first[sensor[row]], first[sensor[row] + 1]):
             state = states[binding]
             now = arrived[row]
             if state.raised == NEVER and state.last_arrival != NEVER and now - state.last_arrival > limit[binding]:

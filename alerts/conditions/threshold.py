@@ -4,8 +4,10 @@ Definition, for each level k of a binding (one rule at one sensor), all in the s
 - the level is reached by a good reading at or beyond limit k (by at least `needed` of the last `of` good readings);
 - it becomes active at the first good reading that finds it reached for `on_delay`, or at the deadline itself where
   the reading before was held past it (zero-order hold, never beyond the sensor's staleness limit);
-- it is left by a good reading inside limit and deadband, and becomes inactive at the first good reading that finds it
-  left for `off_delay`. Silence and bad readings neither complete nor restart either delay, and never clear.
+- it is left by a clean reading (good, and neither uncertain nor at full scale) inside limit and deadband, and becomes
+  inactive at the first clean reading that finds it left for `off_delay`. Silence, bad and doubtful readings neither
+  complete nor restart either delay, and never clear.
+- "At" a limit is within a billionth of it, so that the rounding of a conversion hides no alarm.
 The severity is the highest active level. Terms after ISA-18.2 / IEC 62682 and IEC 60050-351 (on-delay, off-delay,
 deadband); zero-order hold as in any sampled system.
 """
@@ -37,9 +39,11 @@ EVENT = np.dtype(
 
 BINDING = np.dtype(
     [
-        ("sign", "f8"),  # 1 above, -1 below: everything is compared as sign * value >= limit
-        ("limit", "f8", (LEVELS,)),  # sign * limit; infinite where the level has none
-        ("clear", "f8", (LEVELS,)),  # sign * limit - deadband
+        ("sign", "f8"),  # 1 above, -1 below: everything is compared as sign * value >= reach
+        ("limit", "f8", (LEVELS,)),  # in the property's unit; infinite where the level has none
+        ("reach", "f8", (LEVELS,)),  # sign * limit, less a tolerance
+        ("clear", "f8", (LEVELS,)),  # sign * limit - deadband, less a tolerance
+        ("lowest", "f8"),  # the smallest element of reach
         ("on_delay", "i8"),  # milliseconds
         ("off_delay", "i8"),
         ("needed", "i8"),
@@ -66,6 +70,21 @@ def new_state(bindings: int) -> NDArray[Any]:
     for name in ("on_since", "off_since", "raised"):
         state[name] = NEVER
     return state
+
+
+def quiet_states(states: NDArray[Any]) -> NDArray[np.uint8]:
+    """Tell which states are as new: no level active, reached or waited for, so that a low reading changes nothing."""
+    busy = (states["active"] != 0) | (states["reached"] != 0) | (states["on_since"] != NEVER)
+    quiet: NDArray[np.uint8] = (~busy.any(axis=1)).astype(np.uint8)
+    return quiet
+
+
+@numba.njit(cache=True)
+def _is_quiet(state):
+    for level in range(LEVELS):
+        if state.active[level] or state.reached[level] or state.on_since[level] != NEVER:
+            return 0
+    return 1
 
 
 @numba.njit(cache=True)
@@ -122,11 +141,13 @@ def _complete_deadlines(events, count, binding, row, parameter, state, before, h
 
 
 @numba.njit(cache=True)
-def _judge_reading(parameter, state, time, value, saturated):
+def _judge_reading(parameter, state, time, value, clean, saturated):
     """Move the levels of one binding by one good reading."""
     signed = parameter.sign * value
     for level in range(LEVELS):
-        beyond = signed >= parameter.limit[level] or (saturated and level < parameter.full_scale)
+        beyond = signed >= parameter.reach[level] or (saturated and level < parameter.full_scale)
+        if not beyond and not clean:
+            continue
         state.reached[level] = ((state.reached[level] << 1) | (1 if beyond else 0)) & parameter.of_mask
         if beyond:
             state.off_since[level] = NEVER
@@ -157,34 +178,66 @@ def _judge_reading(parameter, state, time, value, saturated):
 
 
 @numba.njit(cache=True)
-def walk(sensor, time, value, fresh, good, saturated, held_until, held_value, first, order, parameters, states, events):
+def walk(
+    sensor,
+    time,
+    value,
+    fresh,
+    good,
+    clean,
+    saturated,
+    held_until,
+    held_value,
+    first,
+    parameter,
+    parameters,
+    states,
+    quiet,
+    events,
+):
     """Walk readings in order of arrival through the bindings of their sensors; return the number of events.
 
     `sensor`, `time`, `value` and the flags have shape (n,); `held_until` and `held_value` tell how long and at what
-    value the sensor's reading before was held. `first` (sensors + 1,) and `order` (bindings,) list each sensor's
-    bindings. `parameters` and `states` are record arrays of BINDING and STATE, `events` of EVENT has room for five
-    events for each binding of each reading. Changes `states` and `events` in place.
+    value the sensor's reading before was held. Sensor k has the bindings `first[k]` to `first[k + 1]`, binding b the
+    parameters `parameters[parameter[b]]`. `parameters` and `states` are record arrays of BINDING and STATE, `events` of
+    EVENT has room for five events for each binding of each reading. Changes `states`, `quiet` and `events` in place.
     """
     count = 0
     for row in range(len(sensor)):
         if not fresh[row]:
             continue
-        for place in range(first[sensor[row]], first[sensor[row] + 1]):
-            binding = order[place]
-            parameter = parameters[binding]
+        for binding in range(first[sensor[row]], first[sensor[row] + 1]):
+            judged = parameters[parameter[binding]]
+            if quiet[binding]:
+                # Nothing is active or waited for: only a reading that reaches a level can change anything.
+                full = saturated[row] and judged.full_scale > 0
+                if not good[row] or (judged.sign * value[row] < judged.lowest and not full):
+                    continue
             state = states[binding]
             count = _complete_deadlines(
-                events, count, binding, row, parameter, state, time[row], held_until[row], held_value[row]
+                events, count, binding, row, judged, state, time[row], held_until[row], held_value[row]
             )
             if good[row]:
-                _judge_reading(parameter, state, time[row], value[row], saturated[row])
+                _judge_reading(judged, state, time[row], value[row], clean[row], saturated[row])
                 count = _emit(events, count, binding, row, time[row], state, False, saturated[row], value[row])
+            quiet[binding] = _is_quiet(state)
     return count
 
 
 @numba.njit(cache=True)
 def announce(
-    clock, settle, binding_sensor, announced, last_time, last_good, hold, last_value, parameters, states, events
+    clock,
+    settle,
+    binding_sensor,
+    announced,
+    last_time,
+    last_good,
+    hold,
+    last_value,
+    parameter,
+    parameters,
+    states,
+    events,
 ):
     """Complete on-delays whose deadline passed by `settle` on the arrival clock, for bindings that are `announced`.
 
@@ -199,7 +252,7 @@ def announce(
                 count,
                 binding,
                 -1,
-                parameters[binding],
+                parameters[parameter[binding]],
                 states[binding],
                 clock - settle + 1,
                 last_time[sensor] + hold[sensor],
