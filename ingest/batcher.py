@@ -1,39 +1,54 @@
 """Gathers messages into batches by size and age: whole messages only, in the order of arrival."""
 
 import asyncio
+from collections.abc import Callable
 
-from ingest.decode import decode_message
+from ingest.decode import decode_messages
+from ingest.decoders.forms import Forms
 from ingest.message import Decoded
-from ingest.queue import MessageQueue
+from ingest.queue import MessageQueue, size_of
 from ingest.settings import IngestLimits
 
-MESSAGES_PER_TURN = 500  # decoded in one go; then other tasks of the loop have their turn
+BUSY_WAIT_S = 1.0  # at most; the end of the store's work wakes the queue
+DENSE_READINGS_S = 10_000  # from this rate on, larger batches are worth a longer wait
 
 
-async def gather(queue: MessageQueue, limits: IngestLimits, patience_s: float, stop: asyncio.Event) -> list[Decoded]:
+async def gather(
+    queue: MessageQueue,
+    limits: IngestLimits,
+    patience_s: float,
+    stop: asyncio.Event,
+    is_busy: Callable[[], bool] = lambda: False,
+    forms: Forms | None = None,
+) -> list[Decoded]:
     """Return the next batch's messages; none where nothing came within `patience_s`, or on stop.
 
-    A batch closes when it holds `batch_readings_max` readings or refused entries, `batch_bytes_max` bytes, or
-    when `batch_age_ms_max` has passed since its first message.
+    A batch closes when it holds `batch_readings_max` readings or refused entries, or `batch_bytes_max` bytes. Unless
+    the store `is_busy` with the batch before, it closes earlier: `batch_age_ms_min` after its first message, or at
+    `batch_age_ms_max` while readings come thick and fast.
     """
     loop = asyncio.get_running_loop()
     await queue.wait(patience_s)
-    closes = loop.time() + limits.batch_age_ms_max / 1000
+    opened = loop.time()
     batch: list[Decoded] = []
     rows = size = 0
     while not stop.is_set():
-        message = queue.take()
-        if message is None:
-            if not batch or loop.time() >= closes:
+        messages = queue.take()
+        if messages:
+            decoded = decode_messages(messages, limits, forms)
+            batch += decoded
+            rows += sum([max(1, len(one.columns.sensor) + len(one.rejections)) for one in decoded])
+            size += size_of(messages)
+            if rows >= limits.batch_readings_max or size >= limits.batch_bytes_max:
                 break
-            await queue.wait(closes - loop.time())
-            continue
-        decoded = decode_message(message, limits)
-        batch.append(decoded)
-        rows += max(1, len(decoded.columns.sensor) + len(decoded.rejections))
-        size += len(message.payload)
-        if rows >= limits.batch_readings_max or size >= limits.batch_bytes_max:
-            break
-        if len(batch) % MESSAGES_PER_TURN == 0:
             await asyncio.sleep(0)
+            continue
+        if not batch:
+            break
+        age_ms = (loop.time() - opened) * 1000
+        is_dense = rows * 1000 >= DENSE_READINGS_S * max(age_ms, limits.batch_age_ms_min)
+        left_ms = (limits.batch_age_ms_max if is_dense else limits.batch_age_ms_min) - age_ms
+        if left_ms <= 0 and not is_busy():
+            break
+        await queue.wait(left_ms / 1000 if left_ms > 0 else BUSY_WAIT_S)
     return batch

@@ -1,7 +1,10 @@
-"""The checks on decoded readings against the registry, over a whole batch at once: identity, unit, range, clock."""
+"""The checks on decoded readings against the registry, over a whole batch at once: identity, unit, range, clock.
+
+Each reading is judged by itself here. What can only be told from the readings before it is judged by ingest.course.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, TypeAlias
@@ -10,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.reasons import Fault, Reason, printable
+from ingest.sentinels import sentinels_of
 from ingest.settings import IngestLimits
 from model.instant import EARLIEST_MS, LATEST_MS, format_instant
 from model.reading import Quality
 from model.registry import Registry
-from model.vocabulary import PROPERTIES, SENTINELS, UnknownUnit, conversion, units_of
+from model.vocabulary import PROPERTIES, UnknownUnit, conversion, units_of
 from store.batches import IncomingReadings
 
 END_TOLERANCE = 1e-9  # relative: a converted value at the range's end may miss it by a rounding
@@ -67,8 +71,9 @@ def check(registry: Registry, raw: RawReadings, arrived: NDArray[np.int64] | int
     """Return what can be stored of `raw`, in the properties' units and with its quality, and what cannot.
 
     `arrived` is the arrival clock in epoch milliseconds, one for all or one a row. Values are as measured, never
-    clamped. A row with several faults is refused for the first of: identity, unit, value, time. Pure; raises nothing
-    for any content of the columns.
+    clamped; the range is judged on what the device says, before its calibration or zero is taken into account. A row
+    with several faults is refused for the first of: identity, unit, value, time. Pure; raises nothing for any content
+    of the columns.
     """
     keys = raw.sensor if isinstance(raw.sensor, np.ndarray) else keys_of(registry, raw.sensor)
     faults = _unknown_sensors(registry, raw, keys)
@@ -80,10 +85,15 @@ def check(registry: Registry, raw: RawReadings, arrived: NDArray[np.int64] | int
         )
         if raw.unit is not None:
             _convert_units(registry, raw, keys, value, faults)
-    _refuse_values(raw, value, faults)
+    measured = registry.corrected(keys, raw.time, value)
+    _refuse_values(raw, measured, faults)
     _refuse_times(raw, np.asarray(arrived), limits, faults)
     rows = _rows_without(faults, len(raw))
     readings = _readings(registry, raw, keys, value, np.asarray(arrived), limits, rows)
+    if measured is not value:
+        # Full scale stays what the device showed: a correction must not lower it.
+        full = (readings.quality & np.uint16(Quality.SATURATED)) != 0
+        readings = replace(readings, value=np.where(full, readings.value, measured[rows]))
     return Checked(readings, rows, [Unusable(row, *faults[row]) for row in sorted(faults)])
 
 
@@ -114,7 +124,8 @@ def range_quality(
 
     `value` is in the properties' units, `sent` as the device sent it. Beyond the range in the dangerous direction is
     SATURATED (at the very end, too, for sensors that saturate there), in any other OUT_OF_RANGE; a value that devices
-    send for "no measurement" is SENTINEL and nothing else, but only outside the range.
+    send for "no measurement" is SENTINEL and nothing else: outside the range, and inside where the property or the
+    sensor itself says so.
     """
     low, high = registry.low[keys], registry.high[keys]
     above = value > high + END_TOLERANCE * np.abs(high)
@@ -126,9 +137,7 @@ def range_quality(
         above |= saturates & (value >= high - END_TOLERANCE * np.abs(high))
         below |= saturates & (value <= low + END_TOLERANCE * np.abs(low))
     quality[(above & (danger > 0)) | (below & (danger < 0))] = Quality.SATURATED
-    if outside.any():
-        suspects = np.flatnonzero(outside)
-        quality[suspects[np.isin(sent[suspects], SENTINELS)]] = Quality.SENTINEL
+    quality[sentinels_of(registry).among(keys, sent, outside)] = Quality.SENTINEL
     return quality.astype(np.uint16, copy=False)
 
 

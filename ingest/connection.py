@@ -1,5 +1,6 @@
-"""How a connection to the broker is made: a persistent session at QoS 1, by MQTT 3.1.1 or 5."""
+"""How a connection to the broker is made: a persistent session at QoS 1, by MQTT 3.1.1 or 5, and its last will."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from ingest.settings import BrokerAddress, MqttSettings
 
 QOS = 1
 REFUSED_FROM = 0x80
+STATUS_S_MAX = 1.0
 
 
 def make_client(settings: MqttSettings, address: BrokerAddress) -> aiomqtt.Client:
@@ -21,6 +23,7 @@ def make_client(settings: MqttSettings, address: BrokerAddress) -> aiomqtt.Clien
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = settings.session_expiry_s
         properties.ReceiveMaximum = settings.receive_maximum
+        properties.TopicAliasMaximum = 0  # every message bears its topic (3.1.2.11.5)
         options = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
     else:
         options = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
@@ -33,8 +36,24 @@ def make_client(settings: MqttSettings, address: BrokerAddress) -> aiomqtt.Clien
         tls_context=address.tls,
         keepalive=settings.keepalive_s,
         timeout=settings.connect_s_max,
+        will=_will(settings),
         **options,
     )
+
+
+async def tell_status(client: aiomqtt.Client, settings: MqttSettings, status: str) -> None:
+    """Leave word of the worker on its status topic, retained: `connected`, `stopped`, or by the broker `lost`."""
+    will = _will(settings, status)
+    if will is not None:
+        # QoS 0: nothing to wait for, also while a full queue keeps us from reading.
+        await client.publish(will.topic, will.payload, 0, will.retain, timeout=STATUS_S_MAX)
+
+
+def _will(settings: MqttSettings, status: str = "lost") -> aiomqtt.Will | None:
+    if settings.status_topic is None:
+        return None
+    payload = json.dumps({"worker": settings.client_id, "status": status})
+    return aiomqtt.Will(settings.status_topic.format(client_id=settings.client_id), payload, QOS, retain=True)
 
 
 async def subscribe(client: aiomqtt.Client, settings: MqttSettings) -> None:
@@ -43,10 +62,10 @@ async def subscribe(client: aiomqtt.Client, settings: MqttSettings) -> None:
     if settings.protocol == "5":
         # Retained readings only with a new subscription: the session has had them otherwise.
         options = SubscribeOptions(qos=QOS, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        granted = await client.subscribe([(topic, options) for topic in settings.subscriptions])
+        granted = await client.subscribe([(topic, options) for topic in settings.filters])
     else:
-        granted = await client.subscribe([(topic, QOS) for topic in settings.subscriptions])
-    for code, topic in zip(granted, settings.subscriptions, strict=False):
+        granted = await client.subscribe([(topic, QOS) for topic in settings.filters])
+    for code, topic in zip(granted, settings.filters, strict=False):
         number = int(getattr(code, "value", code))  # type: ignore[call-overload]
         if number >= REFUSED_FROM:
             raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}; allow it to this account")

@@ -1,9 +1,11 @@
 """A message as the broker delivered it, and what was decoded from it."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from ingest.reasons import Fault, Reason, printable
-from ingest.topics import GatewayTopic, OwnTopic, SensorTopic
+from ingest.topics import Topic
 from model.reading import Rejection
 
 TOPIC_CHARACTERS_MAX = 1_024
@@ -13,6 +15,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """A message with what is needed to acknowledge it: packet id, quality of service, number of the connection.
 
     `dup` says that the broker delivered it before. `payload` may have been cut; `payload_bytes` is its size as it came.
+    `content_type` is what the device says of the payload's form (MQTT 5).
     """
 
     topic: str
@@ -22,21 +25,24 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     qos: int = 0
     connection: int = 0
     dup: bool = False
+    content_type: str | None = None
 
 
-class Columns(msgspec.Struct):
-    """Decoded readings, not yet checked: lists of one length n, in the order of the message.
+class Columns(msgspec.Struct, gc=False):
+    """Decoded readings, not yet checked: lists or tuples of one length n, in the order of the message.
 
     `time` in epoch milliseconds, `value` as sent, `quality` bits of model.reading.Quality. `unit` is None where no
-    reading names one. `position` is each reading's place in the message's array; None means 0 to n-1.
+    reading names one. `position` is each reading's place in the message's array; None means 0 to n-1. `sequence` is the
+    device's own count of its readings, None where it has none, and for all, None in place of the list.
     """
 
-    sensor: list[str]
-    time: list[int]
-    value: list[float]
-    quality: list[int]
-    unit: list[str | None] | None = None
-    position: list[int] | None = None
+    sensor: Sequence[str]
+    time: Sequence[int]
+    value: Sequence[float]
+    quality: Sequence[int]
+    unit: Sequence[str | None] | None = None
+    position: Sequence[int] | None = None
+    sequence: Sequence[int | None] | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -47,13 +53,18 @@ class Refused(msgspec.Struct, frozen=True):
     sensor: str | None = None
 
 
-class Decoded(msgspec.Struct, frozen=True):
-    """A message, its readings, and the rejections for what could not be read."""
+class Decoded(msgspec.Struct, frozen=True, gc=False):
+    """A message, its readings, and the rejections for what could not be read.
+
+    `split` gives the bytes of each entry that a position in `columns` refers to, where the payload is neither JSON nor
+    SenML of ours.
+    """
 
     message: Message
-    topic: SensorTopic | GatewayTopic | OwnTopic | None
+    topic: Topic | None
     columns: Columns
-    rejections: list[Rejection]
+    rejections: Sequence[Rejection]
+    split: Callable[[bytes], list[bytes]] | None = None
 
 
 def reject(

@@ -9,26 +9,32 @@ from numpy.typing import NDArray
 
 from ingest.checks import RawReadings, check, keys_of
 from ingest.decoders.json import split_payload
-from ingest.message import Decoded, reject
-from ingest.reasons import Fault, Reason, printable
+from ingest.message import Columns, Decoded, reject
+from ingest.placement import Places
+from ingest.reasons import Fault
 from ingest.settings import IngestLimits
-from ingest.topics import GatewayTopic, SensorTopic
 from model.reading import Rejection
-from model.registry import Registry
 from store.batches import IncomingReadings
+
+NO_SEQUENCE = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What goes into the store for some messages; `unknown` says whether a sensor among them is not registered."""
+    """What goes into the store for some messages; `unknown` says whether a sensor among them is not registered.
+
+    `sequence` is the devices' own count of the readings, int64 (n,), -1 where there is none, and None where nowhere.
+    """
 
     readings: IncomingReadings
     rejections: list[Rejection]
     unknown: bool
+    sequence: NDArray[np.int64] | None
 
 
-def prepare(registry: Registry, messages: Sequence[Decoded], arrived: int, limits: IngestLimits) -> Prepared:
+def prepare(places: Places, messages: Sequence[Decoded], arrived: int, limits: IngestLimits) -> Prepared:
     """Return the readings and rejections of the messages, in their order; `arrived` in epoch milliseconds."""
+    registry = places.registry
     names = list(chain.from_iterable(m.columns.sensor for m in messages))
     keys = keys_of(registry, names)
     count = len(names)
@@ -46,58 +52,51 @@ def prepare(registry: Registry, messages: Sequence[Decoded], arrived: int, limit
     )
     checked = check(registry, raw, arrived, limits)
     faults = {row: Fault(reason, detail) for row, reason, detail in checked.unusable}
-    misplaced = _misplaced(registry, messages, keys)
-    readings = checked.readings
+    misplaced = places.misplaced(messages, keys)
+    readings, rows = checked.readings, checked.rows
     if misplaced:
         keep = ~np.isin(checked.rows, list(misplaced))
         readings = IncomingReadings(
             readings.sensor[keep], readings.time[keep], readings.value[keep], readings.quality[keep]
         )
+        rows = rows[keep]
         faults.update(misplaced)
-    return Prepared(readings, _rejections(messages, faults, limits), unknown)
+    sequence = _sequence(columns, count)
+    if sequence is not None and len(rows) != count:
+        sequence = sequence[rows]
+    return Prepared(readings, _rejections(messages, faults, limits), unknown, sequence)
 
 
-def _misplaced(registry: Registry, messages: Sequence[Decoded], keys: NDArray[np.int32]) -> dict[int, Fault]:
-    """Return the rows whose sensor is registered, but in another city or system than the topic says."""
-    faults: dict[int, Fault] = {}
-    start = 0
-    listed = keys.tolist()
-    for message in messages:
-        end = start + len(message.columns.sensor)
-        topic = message.topic
-        if isinstance(topic, SensorTopic) and end > start and listed[start] >= 0:
-            sensor = registry.sensors[listed[start]]
-            if sensor.city != topic.city or sensor.system != topic.system:
-                fault = _wrong_place(topic, f"lifeline/{sensor.city}/{sensor.system}/{sensor.sensor}")
-                faults.update(dict.fromkeys(range(start, end), fault))
-        elif isinstance(topic, GatewayTopic):
-            for row in range(start, end):
-                if listed[row] >= 0 and registry.sensors[listed[row]].city != topic.city:
-                    city = registry.sensors[listed[row]].city
-                    faults[row] = _wrong_place(topic, f"a gateway's topic of city {city}")
-        start = end
-    return faults
-
-
-def _wrong_place(topic: SensorTopic | GatewayTopic, right: str) -> Fault:
-    system = f", system {printable(topic.system, 64)!r}" if isinstance(topic, SensorTopic) else ""
-    return Fault(
-        Reason.WRONG_CITY_OR_SYSTEM,
-        f"the topic says city {printable(topic.city, 64)!r}{system}, the sensor is registered elsewhere; publish on "
-        f"{right}",
+def _sequence(columns: Sequence[Columns], count: int) -> NDArray[np.int64] | None:
+    if all([one.sequence is None for one in columns]):
+        return None
+    return np.fromiter(
+        (
+            NO_SEQUENCE if number is None else number
+            for one in columns
+            for number in (one.sequence or [None] * len(one.sensor))
+        ),
+        np.int64,
+        count,
     )
 
 
 def _rejections(messages: Sequence[Decoded], faults: dict[int, Fault], limits: IngestLimits) -> list[Rejection]:
+    if not faults:
+        return [rejection for message in messages if message.rejections for rejection in message.rejections]
     rejections: list[Rejection] = []
     start = 0
     for message in messages:
         rejections.extend(message.rejections)
         columns = message.columns
         end = start + len(columns.sensor)
-        unfit = [row for row in range(start, end) if row in faults] if faults else []
+        unfit = [row for row in range(start, end) if row in faults]
         if unfit:
-            entries = split_payload(message.message.payload, limits.readings_per_message_max)
+            entries = (
+                message.split(message.message.payload)
+                if message.split
+                else split_payload(message.message.payload, limits.readings_per_message_max)
+            )
             for row in unfit:
                 place = columns.position[row - start] if columns.position else row - start
                 where = f"entry {place + 1} of {len(entries)}: " if len(entries) > 1 else ""

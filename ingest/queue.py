@@ -1,18 +1,20 @@
 """The queue between MQTT session and batcher: bounded in messages and bytes, it pushes back and drops nothing."""
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from ingest.counters import IngestCounters
 from ingest.message import Message
-from ingest.settings import IngestLimits
+from ingest.settings import TURN_BYTES_MAX, TURN_MESSAGES_MAX, IngestLimits
 
 
 class MessageQueue:
     """Messages in order of arrival. Putting and taking never wait; only waiting waits, so no cancellation loses one.
 
-    Above a limit `put` still takes the message that is already here, and the queue says that it is full: the session
+    Above a limit `put` still takes the messages that are already here, and the queue says that it is full: the session
     then stops reading from the broker until `room` is called.
     """
 
@@ -20,9 +22,8 @@ class MessageQueue:
         self.room: Callable[[], None] = lambda: None
         self._limits = limits
         self._counters = counters
-        self._waiting: deque[Message] = deque()
-        self._messages = 0
-        self._bytes = 0
+        self._waiting: deque[list[Message]] = deque()  # in portions: one by one would cost more than decoding them
+        self._messages = self._bytes = 0
         self._awake = asyncio.Event()
 
     @property
@@ -30,18 +31,26 @@ class MessageQueue:
         """Whether the session has to stop reading."""
         return self._messages >= self._limits.queue_messages_max or self._bytes >= self._limits.queue_bytes_max
 
-    def put(self, message: Message) -> None:
-        """Append a message."""
-        self._count(1, len(message.payload))
-        self._waiting.append(message)
+    def put(self, messages: list[Message]) -> None:
+        """Append messages."""
+        for start in range(0, len(messages), TURN_MESSAGES_MAX):
+            self._waiting.append(messages[start : start + TURN_MESSAGES_MAX])
+        self._count(len(messages), size_of(messages))
         self._awake.set()
 
-    def take(self) -> Message | None:
-        """Remove and return the oldest message; None where there is none."""
+    def take(self, bytes_max: int = TURN_BYTES_MAX) -> list[Message]:
+        """Remove and return a portion of the oldest messages, within the limit, but at least one message."""
         if not self._waiting:
-            return None
+            return []
         taken = self._waiting.popleft()
-        self._count(-1, -len(taken.payload))
+        size = size_of(taken)
+        if size > bytes_max:
+            count = max(1, bisect_right(list(accumulate(len(message.payload) for message in taken)), bytes_max))
+            if count < len(taken):
+                self._waiting.appendleft(taken[count:])
+                taken = taken[:count]
+                size = size_of(taken)
+        self._count(-len(taken), -size)
         # Half empty before reading goes on, so that a full queue does not stop and start with every message.
         if self._messages * 2 <= self._limits.queue_messages_max and self._bytes * 2 <= self._limits.queue_bytes_max:
             self.room()
@@ -67,3 +76,8 @@ class MessageQueue:
         self._bytes += size
         self._counters.queue_messages = self._messages
         self._counters.queue_bytes = self._bytes
+
+
+def size_of(messages: Iterable[Message]) -> int:
+    """Return the bytes of the payloads that are held."""
+    return sum([len(message.payload) for message in messages])

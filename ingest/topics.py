@@ -1,39 +1,78 @@
 """Topics that readings come in on, and our own that a wide subscription hears too."""
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple, TypeAlias
+
+Form: TypeAlias = Literal["json", "senml"]
 
 
 class SensorTopic(NamedTuple):
-    """`lifeline/{city}/{system}/{sensor}`: readings of one sensor."""
+    """`lifeline/{city}/{system}/{sensor}`, and with `/senml` behind it: readings of one sensor."""
 
     city: str
     system: str
     sensor: str
+    form: Form = "json"
 
 
 class GatewayTopic(NamedTuple):
-    """`lifeline/{city}/gateway/{gateway}`: readings of many sensors, each entry naming its own."""
+    """`lifeline/{city}/gateway/{gateway}`, and with `/senml` behind it: many sensors, named by each entry."""
 
     city: str
     gateway: str
+    form: Form = "json"
+
+
+class SparkplugTopic(NamedTuple):
+    """`spBv1.0/{city}/{kind}/{node}`, and with `/{device}` behind it: the city is the Sparkplug group."""
+
+    city: str
+    kind: str
+    node: str
+    device: str = ""
 
 
 class OwnTopic(NamedTuple):
-    """Our own output, alarm transitions and a city's status: not a reading, and no fault either."""
+    """Output of ours, or a command to devices: not a reading, and no fault either."""
 
     city: str
 
 
-def parse_topic(topic: str) -> SensorTopic | GatewayTopic | OwnTopic | None:
+Topic: TypeAlias = SensorTopic | GatewayTopic | SparkplugTopic | OwnTopic
+
+REMEMBERED_TOPICS_MAX = 65_536
+REMEMBERED_CHARACTERS_MAX = 160  # bounds the memory at some 40 MB, reached only by a flood of made-up topics
+
+
+def parse_topic(topic: str) -> Topic | None:
     """Return what the topic says; None where it is not one of Lifeline's."""
-    levels = topic.split("/", 4)
-    if levels[0] != "lifeline" or "" in levels:
+    return _remembered(topic) if len(topic) <= REMEMBERED_CHARACTERS_MAX else _parse(topic)
+
+
+@lru_cache(REMEMBERED_TOPICS_MAX)
+def _remembered(topic: str) -> Topic | None:
+    return _parse(topic)
+
+
+def _parse(topic: str) -> Topic | None:
+    levels = topic.split("/", 5)
+    if "" in levels:
         return None
     match levels:
-        case [_, city, "alarm", _] | [_, city, "status"]:
+        case ["lifeline", city, "alarm", _] | ["lifeline", city, "status"]:
             return OwnTopic(city)
-        case [_, city, "gateway", gateway]:
+        case ["lifeline", city, "gateway", gateway]:
             return GatewayTopic(city, gateway)
-        case [_, city, system, sensor]:
+        case ["lifeline", city, system, sensor]:
             return SensorTopic(city, system, sensor)
+        case ["lifeline", city, "gateway", gateway, "senml"]:
+            return GatewayTopic(city, gateway, "senml")
+        case ["lifeline", city, system, sensor, "senml"]:
+            return SensorTopic(city, system, sensor, "senml")
+        case ["spBv1.0", "STATE", _] | ["spBv1.0", _, "NCMD", _] | ["spBv1.0", _, "DCMD", _, _]:
+            return OwnTopic("")
+        case ["spBv1.0", city, ("NBIRTH" | "NDATA" | "NDEATH") as kind, node]:
+            return SparkplugTopic(city, kind, node)
+        case ["spBv1.0", city, ("DBIRTH" | "DDATA" | "DDEATH") as kind, node, device]:
+            return SparkplugTopic(city, kind, node, device)
     return None

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -34,14 +35,19 @@ def parse_pairs(raw: bytes) -> list[tuple[str, Any]] | Fault:
             Reason.NOT_JSON, f"not JSON at character {error.pos} ({error.msg}); send one JSON object a reading"
         )
     if not isinstance(parsed, _Pairs):
-        return Fault(Reason.NOT_AN_OBJECT, f"{_kind(parsed)} in place of an object with time and value")
+        return Fault(Reason.NOT_AN_OBJECT, f"{kind_of(parsed)} in place of an object with time and value")
     return parsed
 
 
 def repeated_field(pairs: list[tuple[str, Any]]) -> Fault | None:
     """Return the fault of an object that says one of our fields twice."""
+    return repeated(pairs, FIELDS)
+
+
+def repeated(pairs: list[tuple[str, Any]], fields: Iterable[str]) -> Fault | None:
+    """Return the fault of an object that says one of the fields twice."""
     names = [name for name, _ in pairs]
-    for field in FIELDS:
+    for field in fields:
         if names.count(field) > 1:
             return Fault(Reason.DUPLICATE_KEY, f"{field!r} stands {names.count(field)} times; say it once")
     return None
@@ -73,7 +79,7 @@ def _sensor_fault(entry: dict[str, Any]) -> Fault | None:
     sensor = entry.get("sensor")
     if sensor is None or isinstance(sensor, str):
         return None
-    return Fault(Reason.SENSOR_MALFORMED, f"sensor is {_kind(sensor)}; write the sensor's id as a text")
+    return Fault(Reason.SENSOR_MALFORMED, f"sensor is {kind_of(sensor)}; write the sensor's id as a text")
 
 
 def _value_fault(entry: dict[str, Any]) -> Fault | None:
@@ -81,7 +87,7 @@ def _value_fault(entry: dict[str, Any]) -> Fault | None:
         return Fault(Reason.NO_VALUE, f"no field 'value' among {_names(entry)}; send the measured number in 'value'")
     value = entry["value"]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        said = f"value is {_kind(value)}"
+        said = f"value is {kind_of(value)}"
         remedy = "send the number without quotes" if isinstance(value, str) else "send a number, or nothing at all"
         return Fault(Reason.VALUE_NOT_A_NUMBER, f"{said}; {remedy}")
     try:
@@ -113,7 +119,7 @@ def _time_fault(entry: dict[str, Any]) -> Fault | None:
         return None
     return Fault(
         Reason.TIME_MALFORMED,
-        f"time is {_kind(time)}; send RFC 3339 with zone, or an integer of epoch milliseconds without a fraction",
+        f"time is {kind_of(time)}; send RFC 3339 with zone, or an integer of epoch milliseconds without a fraction",
     )
 
 
@@ -126,7 +132,7 @@ def _text_fault(entry: dict[str, Any]) -> Fault | None:
     for field, reason in (("unit", Reason.UNIT_UNKNOWN), ("quality", Reason.QUALITY_UNKNOWN)):
         text = entry.get(field)
         if text is not None and not isinstance(text, str):
-            return Fault(reason, f"{field} is {_kind(text)}; write it as a text or leave it out")
+            return Fault(reason, f"{field} is {kind_of(text)}; write it as a text or leave it out")
     return None
 
 
@@ -145,7 +151,8 @@ def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _DIGITS_MAX else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Return in words what a JSON value is."""
     if isinstance(value, str):
         return f"the text {printable(value, 40)!r}"
     if isinstance(value, datetime):

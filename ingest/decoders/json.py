@@ -1,41 +1,19 @@
 """JSON payloads: one object, or an array of objects, `{"time": …, "value": …}` with optional unit, quality, sensor."""
 
-import re
-from datetime import datetime
-from typing import Annotated
-
 import msgspec
 
 from ingest.decoders.elements import split_elements
-from ingest.decoders.faults import explain_entry, parse_pairs, repeated_field
+from ingest.decoders.entry import Entry, Unnumbered, columns_of, is_rounded_up, milliseconds, quality_bits
+from ingest.decoders.faults import FIELDS, explain_entry, parse_pairs, repeated_field
 from ingest.message import Columns, Refused
 from ingest.reasons import Fault, Reason, printable
-from model.instant import parse_instant, to_milliseconds
-from model.reading import Quality
-
-QUALITY_WORDS = {
-    "good": int(Quality.GOOD),
-    "uncertain": int(Quality.REPORTED_UNCERTAIN),
-    "bad": int(Quality.REPORTED_BAD),
-}
-
-# Seven digits and more would be rounded into the next millisecond by msgspec, where we cut.
-_ROUNDED_UP = re.compile(rb"\.[0-9]{3}999[5-9]")
-
-
-class Entry(msgspec.Struct, gc=False):
-    """One reading as it is sent. Fields beyond these are let pass; `sequence` is not used yet."""
-
-    time: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[datetime, msgspec.Meta(tz=True)]
-    value: float
-    unit: str | None = None
-    quality: str | None = None
-    sensor: str | None = None
-
+from model.instant import parse_instant
 
 _MESSAGE = msgspec.json.Decoder(Entry | list[Entry])
 _ENTRY = msgspec.json.Decoder(Entry)
+_UNNUMBERED = msgspec.json.Decoder(Unnumbered)
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_NAMES = tuple(f'"{field}"'.encode() for field in FIELDS)
 _DECODER_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -53,7 +31,7 @@ def decode_json(payload: bytes, sensor: str | None, readings_max: int) -> tuple[
     if len(entries) > readings_max:
         detail = f"the array holds {len(entries)} readings; at most {readings_max} are taken: send several messages"
         return Columns([], [], [], []), [Refused(payload, Fault(Reason.TOO_MANY_READINGS, detail))]
-    columns = None if _is_doubtful(payload, len(entries)) else _columns(entries, sensor)
+    columns = columns_of(entries, [sensor] * len(entries), payload)
     return (columns, []) if columns is not None else _decode_one_by_one(payload, sensor, readings_max)
 
 
@@ -63,73 +41,36 @@ def split_payload(payload: bytes, readings_max: int) -> list[bytes]:
     return [payload] if isinstance(elements, Fault) else elements
 
 
-def _is_doubtful(payload: bytes, entries: int) -> bool:
-    """Whether a field may stand twice in one entry (msgspec would take the last), or a fraction was rounded up.
-
-    Names can also be written with escapes, so any backslash is reason enough to look closely.
-    """
-    return (
-        payload.count(b'"value"') != entries
-        or payload.count(b'"time"') != entries
-        or payload.count(b'"unit"') > entries
-        or payload.count(b'"quality"') > entries
-        or payload.count(b'"sensor"') > entries
-        or b"\\" in payload
-        or (b"999" in payload and _ROUNDED_UP.search(payload) is not None)
-    )
-
-
-def _columns(entries: list[Entry], sensor: str | None) -> Columns | None:
-    """Return the entries as columns; None where one of them is not as it should be."""
-    if sensor is None:
-        sensors = [entry.sensor for entry in entries if entry.sensor is not None]
-        if len(sensors) != len(entries):
-            return None
-    else:
-        if any(entry.sensor is not None and entry.sensor != sensor for entry in entries):
-            return None
-        sensors = [sensor] * len(entries)
-    quality = [0 if entry.quality is None else _quality_bits(entry.quality) for entry in entries]
-    if -1 in quality:
-        return None
-    units = [entry.unit for entry in entries]
-    return Columns(
-        sensors,
-        [entry.time if isinstance(entry.time, int) else to_milliseconds(entry.time) for entry in entries],
-        [entry.value for entry in entries],
-        quality,
-        units if any(unit is not None for unit in units) else None,
-    )
-
-
-def _quality_bits(word: str) -> int:
-    bits = QUALITY_WORDS.get(word)
-    return QUALITY_WORDS.get(word.lower(), -1) if bits is None else bits
-
-
 def _decode_one_by_one(payload: bytes, sensor: str | None, readings_max: int) -> tuple[Columns, list[Refused]]:
-    columns = Columns([], [], [], [], [], [])
-    assert columns.unit is not None
-    assert columns.position is not None
     elements = _split(payload, readings_max)
     if isinstance(elements, Fault):
-        return columns, [Refused(payload, _not_utf8(payload) or elements, sensor)]
+        return Columns([], [], [], []), [Refused(payload, _not_utf8(payload) or elements, sensor)]
     is_array = payload.lstrip().startswith(b"[")
+    taken: list[Unnumbered] = []
+    times: list[int] = []
+    sequences: list[int | None] = []
+    position: list[int] = []
     refused = []
-    for position, raw in enumerate(elements):
-        entry = _decode_entry(raw, sensor)
-        if isinstance(entry, Refused):
-            where = f"entry {position + 1} of {len(elements)}: " if is_array else ""
-            fault = Fault(entry.fault.reason, where + entry.fault.detail)
-            refused.append(Refused(raw, fault, entry.sensor))
+    for place, raw in enumerate(elements):
+        found = _decode_entry(raw, sensor)
+        if isinstance(found, Refused):
+            where = f"entry {place + 1} of {len(elements)}: " if is_array else ""
+            refused.append(Refused(raw, Fault(found.fault.reason, where + found.fault.detail), found.sensor))
             continue
-        taken, time = entry
-        columns.sensor.append(taken.sensor or "")
-        columns.time.append(time)
-        columns.value.append(taken.value)
-        columns.quality.append(0 if taken.quality is None else _quality_bits(taken.quality))
-        columns.unit.append(taken.unit)
-        columns.position.append(position)
+        entry, time, sequence = found
+        taken.append(entry)
+        times.append(time)
+        sequences.append(sequence)
+        position.append(place)
+    columns = Columns(
+        [entry.sensor or "" for entry in taken],
+        times,
+        [entry.value for entry in taken],
+        [0 if entry.quality is None else quality_bits(entry.quality) for entry in taken],
+        [entry.unit for entry in taken],
+        position,
+        sequences,
+    )
     return columns, refused
 
 
@@ -146,14 +87,16 @@ def _split(payload: bytes, readings_max: int) -> list[bytes] | Fault:
     return elements
 
 
-def _decode_entry(raw: bytes, sensor: str | None) -> tuple[Entry, int] | Refused:
-    """Return one reading, its sensor filled in, and its time in epoch milliseconds; or why it cannot be used."""
-    try:
-        entry = _ENTRY.decode(raw)
-    except _DECODER_ERRORS as error:
-        fault, named = explain_entry(raw, str(error))
+def _decode_entry(raw: bytes, sensor: str | None) -> tuple[Unnumbered, int, int | None] | Refused:
+    """Return one reading, its sensor filled in, its time in epoch milliseconds, and its sequence; or why it is refused.
+
+    What stands in `sequence` never costs a reading: where it is no count, there is none.
+    """
+    entry, sequence = _typed(raw)
+    if isinstance(entry, Exception):
+        fault, named = explain_entry(raw, str(entry))
         return Refused(raw, fault, sensor or named)
-    if _is_doubtful(raw, 1):
+    if _is_doubtful_entry(raw):
         pairs = parse_pairs(raw)
         if isinstance(pairs, Fault):
             return Refused(raw, pairs, sensor or entry.sensor)
@@ -164,15 +107,31 @@ def _decode_entry(raw: bytes, sensor: str | None) -> tuple[Entry, int] | Refused
         text = next(value for name, value in pairs if name == "time")
         time = parse_instant(text) if isinstance(text, str) else int(text)
     else:
-        time = entry.time if isinstance(entry.time, int) else to_milliseconds(entry.time)
+        time = milliseconds(entry)
     unfit = _entry_fault(entry, sensor)
     if unfit is not None:
         return Refused(raw, unfit, sensor or entry.sensor)
     entry.sensor = sensor or entry.sensor
-    return entry, time
+    return entry, time, sequence
 
 
-def _entry_fault(entry: Entry, sensor: str | None) -> Fault | None:
+def _typed(raw: bytes) -> tuple[Unnumbered, int | None] | tuple[Exception, None]:
+    try:
+        numbered = _ENTRY.decode(raw)
+    except _DECODER_ERRORS:
+        try:
+            return _UNNUMBERED.decode(raw), None
+        except _DECODER_ERRORS as error:
+            return error, None
+    return numbered, numbered.sequence
+
+
+def _is_doubtful_entry(raw: bytes) -> bool:
+    """Whether a field may stand twice, once perhaps written with escapes, or a fraction of a second was rounded up."""
+    return b"\\" in raw or any(raw.count(name) > 1 for name in _NAMES) or is_rounded_up(raw)
+
+
+def _entry_fault(entry: Unnumbered, sensor: str | None) -> Fault | None:
     if sensor is None and entry.sensor is None:
         return Fault(Reason.NO_SENSOR, "no field 'sensor'; on a gateway's topic every reading names its sensor")
     if sensor is not None and entry.sensor is not None and entry.sensor != sensor:
@@ -181,7 +140,7 @@ def _entry_fault(entry: Entry, sensor: str | None) -> Fault | None:
             f"the reading names sensor {printable(entry.sensor, 64)!r}, the topic {printable(sensor, 64)!r}; a device "
             "publishes for itself alone, a gateway on lifeline/{city}/gateway/{gateway}",
         )
-    if entry.quality is not None and _quality_bits(entry.quality) < 0:
+    if entry.quality is not None and quality_bits(entry.quality) < 0:
         return Fault(
             Reason.QUALITY_UNKNOWN,
             f"quality {printable(entry.quality, 40)!r} is not known; use good, uncertain or bad, or leave it out",
