@@ -1,20 +1,21 @@
 """The log of batches: readings, rejections and their receipt in one transaction, and the log read back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from model.instant import to_datetime
+from model.instant import to_datetime, to_milliseconds
 from model.reading import READINGS_PER_BATCH_MAX, ReadingBatch, Rejection
-from store.binary_copy import encode_rows
+from store.binary_copy import COLUMNS, LOG_ROW, LogRows, decode_log_rows, encode_rows
+from store.conflicts import store_conflicts
 from store.pool import Connection, Pool
 
 SEQUENCE_LOCK = 0x6C69_6665_0002  # held to the commit, so that the order of sequences is the order of commits
-
-COLUMNS = ("time", "value", "batch", "sensor_key", "position", "quality")
+BATCHES_PER_READ_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,144 +40,137 @@ class Receipt:
     conflicts: int
 
 
+Beside: TypeAlias = Callable[[Connection, int, int], Awaitable[None]]
+"""Writes more within a batch's transaction; is given the connection, the batch's sequence and the log's clock."""
+
+
 async def write_batch(
-    pool: Pool, clock: int, incoming: IncomingReadings, rejections: Sequence[Rejection] = ()
+    pool: Pool,
+    clock: int,
+    incoming: IncomingReadings,
+    rejections: Sequence[Rejection] = (),
+    beside: Beside | None = None,
+    *,
+    listening: bool = True,
 ) -> Receipt:
     """Store a batch in one transaction and return its receipt.
 
     `clock` is the arrival (epoch milliseconds); the log's clock never runs backwards. A reading whose key (sensor,
-    time) is taken changes nothing; where its value differs it is kept as a conflict. Raises ValueError for more than
-    READINGS_PER_BATCH_MAX readings, and what asyncpg raises.
+    time) is taken changes nothing; where its value differs it is kept as a conflict. `listening` says whether the
+    session with the broker stood since the batch before. Raises ValueError for more than READINGS_PER_BATCH_MAX
+    readings, and what asyncpg and `beside` raise.
     """
     if len(incoming) > READINGS_PER_BATCH_MAX:
         raise ValueError(f"{len(incoming)} readings in a batch; at most {READINGS_PER_BATCH_MAX} fit")
-    async with pool.acquire() as connection, connection.transaction():
-        sequence, clock = await _next_sequence(connection, clock)
-        stored = await _store_readings(connection, sequence, incoming)
-        kept = IncomingReadings(
-            incoming.sensor[stored], incoming.time[stored], incoming.value[stored], incoming.quality[stored]
-        )
-        repeated = len(incoming) - len(kept)
-        conflicts = await _store_conflicts(connection, sequence, incoming, stored) if repeated else 0
-        await _store_rejections(connection, sequence, clock, rejections)
+    by_key = np.lexsort((incoming.time, incoming.sensor))  # stable: the first to arrive stays first
+    async with pool.acquire() as connection:
+        try:
+            return await _write(connection, clock, incoming, rejections, by_key, beside, listening, staged=False)
+        except asyncpg.UniqueViolationError:
+            # Nothing but the copy can have found a key taken. A savepoint would save the second start, but cost every
+            # batch two round trips for the few that need it.
+            return await _write(connection, clock, incoming, rejections, by_key, beside, listening, staged=True)
+
+
+async def _write(
+    connection: Connection,
+    clock: int,
+    incoming: IncomingReadings,
+    rejections: Sequence[Rejection],
+    by_key: NDArray[np.int64],
+    beside: Beside | None,
+    listening: bool,
+    *,
+    staged: bool,
+) -> Receipt:
+    """Write the batch in a transaction: straight into the table, or through staging where keys may be taken."""
+    async with connection.transaction():
+        last = await connection.fetchrow("select * from lock_log()")
+        sequence = (last["sequence"] or 0) + 1
+        if last["sequence"] is not None:
+            clock = max(clock, to_milliseconds(last["arrived_at"]))
+        # Repeats come in rows: a redelivery, a replay. After a batch with some the next one goes the sure way at once.
+        if staged or last["duplicates"]:
+            stored, conflicts = await _store_through_staging(connection, sequence, incoming, by_key)
+        else:
+            stored, conflicts = await _store_directly(connection, sequence, incoming, by_key)
+        if rejections:
+            await _store_rejections(connection, sequence, clock, rejections)
+        if beside is not None:
+            await beside(connection, sequence, clock)
+        time = incoming.time[stored]
         await connection.execute(
-            "insert into batch values ($1, $2, $3, $4, $5, $6, $7)",
+            "with written as (insert into batch values ($1, $2, $3, $4, $5, $6, $7, $8) returning sequence)"
+            " select pg_notify('batch', sequence::text) from written",
             sequence,
             to_datetime(clock),
-            len(kept),
+            len(stored),
             len(rejections),
-            repeated,
-            to_datetime(int(kept.time.min())) if len(kept) else None,
-            to_datetime(int(kept.time.max())) if len(kept) else None,
+            len(incoming) - len(stored),
+            to_datetime(int(time.min())) if len(time) else None,
+            to_datetime(int(time.max())) if len(time) else None,
+            listening,
         )
-        await connection.execute("select pg_notify('batch', $1)", str(sequence))
-    arrived = np.full(len(kept), clock, np.int64)
-    batch = ReadingBatch(sequence, clock, kept.sensor, kept.time, kept.value, kept.quality, arrived)
-    return Receipt(batch, repeated - conflicts, conflicts)
-
-
-async def read_batches(pool: Pool, after: int, readings_max: int = 20_000) -> list[ReadingBatch]:
-    """Return the committed batches that follow sequence `after`, in order, about `readings_max` readings in all."""
-    async with pool.acquire() as connection:
-        rows = await connection.fetch(
-            "select sequence, arrived_at, readings, oldest_time, newest_time from batch where sequence > $1"
-            " order by sequence limit 1000",
-            after,
-        )
-        taken: list[asyncpg.Record] = []
-        total = 0
-        for row in rows:
-            if taken and total + row["readings"] > readings_max:
-                break
-            taken.append(row)
-            total += row["readings"]
-        if not taken:
-            return []
-        readings = await _read_readings(connection, taken) if total else []
-    return _split_into_batches(taken, readings)
-
-
-async def log_is_empty(pool: Pool) -> bool:
-    """Return whether no batch was ever committed: nobody has listened before."""
-    return not await pool.fetchval("select exists (select from batch)")
-
-
-async def _read_readings(connection: Connection, batches: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
-    # The bounds in time let the planner leave out the chunks that these batches did not touch.
-    rows: list[asyncpg.Record] = await connection.fetch(
-        "select batch, sensor_key, (extract(epoch from time) * 1000)::bigint as time, value, quality from reading"
-        " where batch between $1 and $2 and time between $3 and $4 order by batch, position",
-        batches[0]["sequence"],
-        batches[-1]["sequence"],
-        min(row["oldest_time"] for row in batches if row["readings"]),
-        max(row["newest_time"] for row in batches if row["readings"]),
+    arrived = np.full(len(stored), clock, np.int64)
+    batch = ReadingBatch(
+        sequence,
+        clock,
+        incoming.sensor[stored],
+        time,
+        incoming.value[stored],
+        incoming.quality[stored],
+        arrived,
+        listening,
     )
-    return rows
+    return Receipt(batch, len(incoming) - len(stored) - conflicts, conflicts)
 
 
-def _split_into_batches(batches: Sequence[asyncpg.Record], readings: Sequence[asyncpg.Record]) -> list[ReadingBatch]:
-    sensor = np.array([row["sensor_key"] for row in readings], np.int32)
-    time = np.array([row["time"] for row in readings], np.int64)
-    value = np.array([row["value"] for row in readings], np.float64)
-    quality = np.array([row["quality"] for row in readings], np.uint16)
-    result, start = [], 0
-    for row in batches:
-        end = start + row["readings"]
-        part = slice(start, end)
-        clock = round(row["arrived_at"].timestamp() * 1000)
-        arrived = np.full(row["readings"], clock, np.int64)
-        result.append(
-            ReadingBatch(row["sequence"], clock, sensor[part], time[part], value[part], quality[part], arrived)
-        )
-        start = end
-    return result
+async def _store_directly(
+    connection: Connection, sequence: int, incoming: IncomingReadings, by_key: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], int]:
+    """Store the first of each key; return their rows in order of arrival and the number of conflicts among the rest.
 
-
-async def _next_sequence(connection: Connection, clock: int) -> tuple[int, int]:
-    await connection.execute("select pg_advisory_xact_lock($1)", SEQUENCE_LOCK)
-    last = await connection.fetchrow("select sequence, arrived_at from batch order by sequence desc limit 1")
-    if last is None:
-        return 1, clock
-    return last["sequence"] + 1, max(clock, round(last["arrived_at"].timestamp() * 1000))
-
-
-async def _store_readings(connection: Connection, sequence: int, incoming: IncomingReadings) -> NDArray[np.int64]:
-    """Store the readings whose key is free and return their rows, in order of arrival."""
+    Raises asyncpg.UniqueViolationError where a key is taken.
+    """
     if not len(incoming):
-        return np.empty(0, np.int64)
-    by_key = np.lexsort((np.arange(len(incoming)), incoming.time, incoming.sensor))
+        return by_key, 0
     sensor, time = incoming.sensor[by_key], incoming.time[by_key]
-    first = np.ones(len(by_key), np.bool_)
-    first[1:] = (sensor[1:] != sensor[:-1]) | (time[1:] != time[:-1])
-    rows = by_key[first]
-    try:
-        async with connection.transaction():
-            await _copy(connection, "reading", sequence, incoming, rows)
-    except asyncpg.UniqueViolationError:
-        rows = await _store_through_staging(connection, sequence, incoming, rows)
-    return np.sort(rows)
+    repeated = (sensor[1:] == sensor[:-1]) & (time[1:] == time[:-1])
+    rows = np.concatenate((by_key[:1], by_key[1:][~repeated]))
+    await _copy(connection, "reading", sequence, incoming, rows)
+    if not repeated.any():
+        return np.sort(rows), 0
+    await _make_staging(connection)
+    await _copy(connection, "staging", sequence, incoming, by_key[1:][repeated])
+    return np.sort(rows), await store_conflicts(connection, time[1:][repeated])
 
 
 async def _store_through_staging(
-    connection: Connection, sequence: int, incoming: IncomingReadings, rows: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    await connection.execute("create temp table if not exists staging (like reading) on commit delete rows")
-    await connection.execute("truncate staging")
-    await _copy(connection, "pg_temp.staging", sequence, incoming, rows)
+    connection: Connection, sequence: int, incoming: IncomingReadings, by_key: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], int]:
+    """Store the readings whose key is free; return their rows in order of arrival and the number of conflicts."""
+    if not len(incoming):
+        return by_key, 0
+    await _make_staging(connection)
+    await _copy(connection, "staging", sequence, incoming, by_key)
     positions = await connection.fetch(
-        "insert into reading select * from pg_temp.staging order by sensor_key, time on conflict do nothing"
-        " returning position"
+        "insert into reading select * from pg_temp.staging order by sensor_key, time, position"
+        " on conflict do nothing returning position"
     )
-    return np.array([row[0] for row in positions], np.int64)
+    stored = np.sort(np.fromiter((row[0] for row in positions), np.int64, len(positions)))
+    return stored, await store_conflicts(connection, np.delete(incoming.time, stored))
+
+
+async def _make_staging(connection: Connection) -> None:
+    await connection.execute("create temp table if not exists staging (like reading) on commit delete rows")
 
 
 async def _copy(
     connection: Connection, table: str, sequence: int, incoming: IncomingReadings, rows: NDArray[np.int64]
 ) -> None:
-    schema, _, name = table.rpartition(".")
     await connection.copy_to_table(
-        name,
-        schema_name=schema or None,
+        table,
+        schema_name="pg_temp" if table == "staging" else None,
         columns=COLUMNS,
         format="binary",
         source=encode_rows(
@@ -185,36 +179,82 @@ async def _copy(
     )
 
 
-async def _store_conflicts(
-    connection: Connection, sequence: int, incoming: IncomingReadings, stored: NDArray[np.int64]
-) -> int:
-    repeated = np.setdiff1d(np.arange(len(incoming)), stored)
-    status = await connection.execute(
-        "insert into conflict (sensor_key, time, value, quality, batch)"
-        " select n.sensor_key, n.time, n.value, n.quality, $5"
-        " from unnest($1::int[], $2::timestamptz[], $3::float8[], $4::smallint[])"
-        " as n (sensor_key, time, value, quality)"
-        " join reading r on r.sensor_key = n.sensor_key and r.time = n.time"
-        " where r.value <> n.value and r.time between $6 and $7 and not exists (select from conflict c where"
-        " c.sensor_key = n.sensor_key and c.time = n.time and c.value = n.value)",
-        incoming.sensor[repeated].tolist(),
-        [to_datetime(t) for t in incoming.time[repeated].tolist()],
-        incoming.value[repeated].tolist(),
-        incoming.quality[repeated].astype(np.int16).tolist(),
-        sequence,
-        to_datetime(int(incoming.time[repeated].min())),
-        to_datetime(int(incoming.time[repeated].max())),
-    )
-    return int(status.rsplit(" ", 1)[1])
-
-
 async def _store_rejections(connection: Connection, sequence: int, clock: int, rejections: Sequence[Rejection]) -> None:
-    if rejections:
-        await connection.copy_records_to_table(
-            "rejection",
-            columns=("arrived_at", "batch", "topic", "payload", "payload_bytes", "reason", "detail", "sensor"),
-            records=[
-                (to_datetime(clock), sequence, r.topic, r.payload, r.payload_bytes, r.reason, r.detail, r.sensor)
-                for r in rejections
-            ],
+    await connection.copy_records_to_table(
+        "rejection",
+        columns=("arrived_at", "batch", "topic", "payload", "payload_bytes", "reason", "detail", "sensor"),
+        records=[
+            (to_datetime(clock), sequence, r.topic, r.payload, r.payload_bytes, r.reason, r.detail, r.sensor)
+            for r in rejections
+        ],
+    )
+
+
+async def read_batches(pool: Pool, after: int, readings_max: int = 20_000) -> list[ReadingBatch]:
+    """Return the committed batches that follow sequence `after`, in order, about `readings_max` readings in all.
+
+    A batch whose readings were deleted since (store.retention) comes without them.
+    """
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            "select sequence, arrived_at, readings, oldest_time, newest_time, listening from batch where sequence > $1"
+            " order by sequence limit $2",
+            after,
+            BATCHES_PER_READ_MAX,
         )
+        taken: list[asyncpg.Record] = []
+        total = 0
+        for row in rows:
+            if taken and total + row["readings"] > readings_max:
+                break
+            taken.append(row)
+            total += row["readings"]
+        readings = await _read_readings(connection, taken) if total else np.empty(0, LOG_ROW)
+    return _split_into_batches(taken, readings)
+
+
+async def log_is_empty(pool: Pool) -> bool:
+    """Return whether no batch was ever committed: nobody has listened before."""
+    return not await pool.fetchval("select exists (select from batch)")
+
+
+async def _read_readings(connection: Connection, batches: Sequence[asyncpg.Record]) -> LogRows:
+    filled = [row for row in batches if row["readings"]]
+    content = bytearray()
+
+    async def keep(data: bytes) -> None:
+        content.extend(data)
+
+    # The bounds in time let the planner leave out the chunks that these batches did not touch. The order is made here:
+    # numpy sorts faster than the database.
+    await connection.copy_from_query(
+        "select batch, time, value, sensor_key, position, quality from reading"
+        " where batch between $1 and $2 and time between $3 and $4",
+        filled[0]["sequence"],
+        filled[-1]["sequence"],
+        min(row["oldest_time"] for row in filled),
+        max(row["newest_time"] for row in filled),
+        output=keep,
+        format="binary",
+    )
+    readings = decode_log_rows(content)
+    return readings[np.lexsort((readings["position"], readings["batch"]))]
+
+
+def _split_into_batches(batches: Sequence[asyncpg.Record], readings: LogRows) -> list[ReadingBatch]:
+    sequences = np.array([row["sequence"] for row in batches], np.int64)
+    starts = np.searchsorted(readings["batch"], sequences, "left")
+    ends = np.searchsorted(readings["batch"], sequences, "right")
+    sensor, time, value = readings["sensor"], readings["time"], readings["value"]
+    quality = readings["quality"].astype(np.uint16)
+    result = []
+    for row, start, end in zip(batches, starts.tolist(), ends.tolist(), strict=True):
+        part = slice(start, end)
+        clock = to_milliseconds(row["arrived_at"])
+        arrived = np.full(end - start, clock, np.int64)
+        result.append(
+            ReadingBatch(
+                row["sequence"], clock, sensor[part], time[part], value[part], quality[part], arrived, row["listening"]
+            )
+        )
+    return result

@@ -1,59 +1,94 @@
-"""Rows of the table `reading` in PostgreSQL's binary COPY format, built in one numpy pass."""
+"""Rows of the table `reading` in PostgreSQL's binary COPY format, built and read in one numpy pass each.
 
-import io
+Format: PostgreSQL manual, COPY, "Binary Format". A row is the 16-bit number of its fields, then each field as a 32-bit
+length and its big-endian bytes.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags, no extension
-_TRAILER = b"\xff\xff"
-_EPOCH_2000_MS = 946_684_800_000  # PostgreSQL counts microseconds from 2000-01-01
+COLUMNS = ("time", "value", "batch", "sensor_key", "position", "quality")
 
-# Each field is a 32-bit length and its big-endian bytes; the tuple begins with its number of fields.
-_ROW = np.dtype(
+LogRows: TypeAlias = NDArray[Any]
+"""A structured array of LOG_ROW."""
+
+LOG_ROW = np.dtype(
     [
-        ("fields", ">i2"),
-        ("time_length", ">i4"),
-        ("time", ">i8"),
-        ("value_length", ">i4"),
-        ("value", ">f8"),
-        ("batch_length", ">i4"),
-        ("batch", ">i8"),
-        ("sensor_length", ">i4"),
-        ("sensor", ">i4"),
-        ("position_length", ">i4"),
-        ("position", ">i2"),
-        ("quality_length", ">i4"),
-        ("quality", ">i2"),
+        ("batch", np.int64),
+        ("time", np.int64),  # epoch milliseconds
+        ("value", np.float64),
+        ("sensor", np.int32),
+        ("position", np.int16),
+        ("quality", np.int16),
     ]
 )
 
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags, no extension
+_TRAILER = b"\xff\xff"
+_EPOCH_2000_MS = 946_684_800_000  # PostgreSQL counts microseconds from 2000-01-01
+_PIECE_ROWS = 2_048  # the server works on one piece while the next is built
 
-def encode_rows(
+
+def _row(*fields: tuple[str, str]) -> np.dtype[Any]:
+    columns = [(part, form) for name, kind in fields for part, form in ((f"{name}_length", ">i4"), (name, kind))]
+    return np.dtype([("fields", ">i2"), *columns])
+
+
+_WRITTEN = _row(
+    ("time", ">i8"), ("value", ">f8"), ("batch", ">i8"), ("sensor", ">i4"), ("position", ">i2"), ("quality", ">i2")
+)
+_READ = _row(
+    ("batch", ">i8"), ("time", ">i8"), ("value", ">f8"), ("sensor", ">i4"), ("position", ">i2"), ("quality", ">i2")
+)
+
+
+async def encode_rows(
     time: NDArray[np.int64],
     value: NDArray[np.float64],
     batch: int,
     sensor: NDArray[np.int32],
     position: NDArray[np.int64],
     quality: NDArray[np.uint16],
-) -> io.BytesIO:
-    """Return n rows (time, value, batch, sensor_key, position, quality) as a COPY BINARY stream.
+) -> AsyncIterator[bytes]:
+    """Yield n rows (COLUMNS) as a COPY BINARY stream, in pieces.
 
-    Arrays have shape (n,); `time` in epoch milliseconds, `value` finite. Format: PostgreSQL manual, COPY, "Binary
-    Format". Raises ValueError for a value that is not finite: PostgreSQL would store it and sort it above all others.
+    Arrays have shape (n,); `time` in epoch milliseconds, `value` finite. Raises ValueError for a value that is not
+    finite: PostgreSQL would store it and sort it above all others.
     """
     if not np.isfinite(value).all():
         raise ValueError("a reading's value is not finite")
-    rows = np.empty(len(time), _ROW)
-    rows["fields"] = 6
-    for name, column, width in (
-        ("time", (time - _EPOCH_2000_MS) * 1000, 8),
-        ("value", value, 8),
-        ("batch", batch, 8),
-        ("sensor", sensor, 4),
-        ("position", position, 2),
-        ("quality", quality, 2),
-    ):
-        rows[f"{name}_length"] = width
-        rows[name] = column
-    return io.BytesIO(b"".join((_HEADER, rows.tobytes(), _TRAILER)))
+    rows = np.empty(min(len(time), _PIECE_ROWS), _WRITTEN)
+    rows["fields"] = len(COLUMNS)
+    for name in ("time", "value", "batch", "sensor", "position", "quality"):
+        rows[f"{name}_length"] = _WRITTEN[name].itemsize
+    rows["batch"] = batch
+    yield _HEADER
+    for start in range(0, len(time), _PIECE_ROWS):
+        part = slice(start, start + _PIECE_ROWS)
+        piece = rows[: len(time[part])]
+        piece["time"] = (time[part] - _EPOCH_2000_MS) * 1000
+        piece["value"] = value[part]
+        piece["sensor"] = sensor[part]
+        piece["position"] = position[part]
+        piece["quality"] = quality[part]
+        yield piece.tobytes()
+    yield _TRAILER
+
+
+def decode_log_rows(stream: bytes | bytearray) -> LogRows:
+    """Return the rows (batch, time, value, sensor_key, position, quality), none of them null, of a COPY BINARY stream.
+
+    Raises ValueError where the stream has another form.
+    """
+    body = len(stream) - len(_HEADER) - len(_TRAILER)
+    if not stream.startswith(_HEADER[:11]) or body < 0 or body % _READ.itemsize:
+        raise ValueError("not a COPY BINARY stream of readings")
+    read = np.frombuffer(stream, _READ, body // _READ.itemsize, len(_HEADER))
+    rows = np.empty(len(read), LOG_ROW)
+    for name in ("batch", "value", "sensor", "position", "quality"):
+        rows[name] = read[name]
+    rows["time"] = read["time"] // 1000 + _EPOCH_2000_MS
+    return rows

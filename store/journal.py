@@ -79,12 +79,12 @@ async def append_transitions(connection: Connection, transitions: Sequence[Trans
 async def _upsert_alarms(connection: Connection, newest: dict[str, tuple[int, Transition, str]]) -> None:
     await connection.executemany(
         "insert into alarm (alarm, rule, kind, sensor, city, system, district, class, state, severity, peak_severity,"
-        " priority, condition, mode, sequence, raised_at, changed_at, event, facts, line)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+        " priority, condition, mode, sequence, raised_at, changed_at, event, facts, line, known_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
         " on conflict (alarm) do update set state = excluded.state, severity = excluded.severity,"
         " peak_severity = excluded.peak_severity, priority = excluded.priority, condition = excluded.condition,"
         " mode = excluded.mode, sequence = excluded.sequence, changed_at = excluded.changed_at,"
-        " event = excluded.event, facts = excluded.facts, line = excluded.line",
+        " event = excluded.event, facts = excluded.facts, line = excluded.line, known_at = excluded.known_at",
         [
             (
                 t.alarm.alarm,
@@ -107,6 +107,7 @@ async def _upsert_alarms(connection: Connection, newest: dict[str, tuple[int, Tr
                 event,
                 msgspec.json.encode(t.alarm).decode(),
                 text,
+                to_datetime(parse_instant(t.line.known_at)),
             )
             for event, t, text in newest.values()
         ],

@@ -1,10 +1,21 @@
 """Readings of one sensor: raw, in buckets, and the latest; always bounded in time and rows."""
 
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
-from model.reading import HELD_BACK
+import asyncpg
+
 from store.pool import Connection, Pool
+
+Source = Literal["raw", "minute", "hour"]
+
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_GRAINS = {"minute": _MINUTE, "hour": _HOUR}
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # no reading is older: model.instant.EARLIEST_MS
+_END = datetime(2100, 1, 1, tzinfo=UTC)  # nor younger than LATEST_MS
+RECENT = timedelta(days=14)
 
 
 class ReadingRow(NamedTuple):
@@ -50,33 +61,76 @@ async def raw_readings(
     return [ReadingRow(*row) for row in rows]
 
 
+def summary_for(bucket: timedelta, start: datetime, end: datetime, time_zone: str) -> Source:
+    """Return what the buckets of a span are best made of: the coarsest that no bucket's edge cuts through."""
+    if bucket % _MINUTE or not _EPOCH <= start < end <= _END:
+        return "raw"
+    return "hour" if bucket % _HOUR == timedelta(0) and _offsets_are_whole_hours(start, end, time_zone) else "minute"
+
+
+def _offsets_are_whole_hours(start: datetime, end: datetime, time_zone: str) -> bool:
+    zone, looks = ZoneInfo(time_zone), int((end - start) / timedelta(days=7)) + 2
+    moments = (min(start + timedelta(days=7 * n), end) for n in range(looks))
+    return all(not (moment.astimezone(zone).utcoffset() or timedelta(0)) % _HOUR for moment in moments)
+
+
 async def bucketed_readings(
     connection: Connection | Pool, sensor_key: int, start: datetime, end: datetime, bucket: timedelta, time_zone: str
 ) -> list[BucketRow]:
     """Return every bucket from that of `start` to that of the last instant before `end`, the empty ones too.
 
     Buckets are aligned in `time_zone`: the city's for whole days, UTC for shorter ones, so that the hour that comes
-    twice in autumn stays two. Only readings with start <= time < end count; those held back are counted apart.
+    twice in autumn stays two. Only readings with start <= time < end count; those held back are counted apart. The
+    summaries serve where they can, raw readings at the ends that cut through one.
     """
+    source = summary_for(bucket, start, end, time_zone)
+    whole_from = whole_to = end
+    if source != "raw" and _ceiling(start, _GRAINS[source]) < _floor(end, _GRAINS[source]):
+        whole_from, whole_to = _ceiling(start, _GRAINS[source]), _floor(end, _GRAINS[source])
+    parts = [_RAW_PART.format(low="$2", high="$6")]
+    if whole_from < whole_to:
+        parts += [_SUMMARY_PART.format(source=source), _RAW_PART.format(low="$7", high="$3")]
     rows = await connection.fetch(
-        "with filled as (select date_bin($4::interval, time at time zone $5, '2000-01-01') as start,"
-        " min(value) filter (where quality & $6 = 0) as minimum, avg(value) filter (where quality & $6 = 0) as mean,"
-        " max(value) filter (where quality & $6 = 0) as maximum,"
-        " count(*) filter (where quality & $6 = 0) as usable, count(*) filter (where quality & $6 <> 0) as held_back"
-        " from reading where sensor_key = $1 and time >= $2 and time < $3 group by 1)"
+        f"with part as ({' union all '.join(parts)}), filled as ("
+        " select date_bin($4::interval, at at time zone $5, '2000-01-01') as start, min(minimum) as minimum,"
+        " sum(total) / nullif(sum(usable), 0) as mean, max(maximum) as maximum, sum(usable)::bigint as usable,"
+        " sum(held_back)::bigint as held_back from part group by 1)"
         " select g.start at time zone $5, f.minimum, f.mean, f.maximum, coalesce(f.usable, 0),"
         " coalesce(f.held_back, 0) from generate_series("
         " date_bin($4::interval, $2::timestamptz at time zone $5, '2000-01-01'),"
         " ($3::timestamptz - interval '1 millisecond') at time zone $5, $4::interval) as g (start)"
-        " left join filled f using (start) order by g.start",
+        " left join filled f using (start) where $6::timestamptz <= $7::timestamptz"
+        " order by g.start",
         sensor_key,
         start,
         end,
         bucket,
         time_zone,
-        int(HELD_BACK),
+        whole_from,
+        whole_to,
     )
     return [BucketRow(*row) for row in rows]
+
+
+_RAW_PART = (
+    "select time as at, case when not is_held_back(quality) then value end as minimum,"
+    " case when not is_held_back(quality) then value end as total,"
+    " case when not is_held_back(quality) then value end as maximum,"
+    " (not is_held_back(quality))::integer as usable, is_held_back(quality)::integer as held_back"
+    " from reading where sensor_key = $1 and time >= {low} and time < {high}"
+)
+_SUMMARY_PART = (
+    "select start, minimum, total, maximum, usable, held_back from reading_{source}"
+    " where sensor_key = $1 and start >= $6 and start < $7"
+)
+
+
+def _floor(moment: datetime, grain: timedelta) -> datetime:
+    return moment - (moment - _EPOCH) % grain
+
+
+def _ceiling(moment: datetime, grain: timedelta) -> datetime:
+    return moment + (_EPOCH - moment) % grain
 
 
 async def latest_reading(connection: Connection | Pool, sensor_key: int) -> LatestRow | None:
@@ -90,14 +144,41 @@ async def latest_reading(connection: Connection | Pool, sensor_key: int) -> Late
     return None if row is None else LatestRow(*row)
 
 
-async def heard_sensors(connection: Connection | Pool, sensor_keys: list[int]) -> set[int]:
-    """Return those of the sensors of which any reading exists.
+async def heard_sensors(connection: Connection | Pool, sensor_keys: Sequence[int]) -> set[int]:
+    """Return those of the sensors of which any reading exists."""
+    return {row["k"] for row in await _newest_of_each(connection, sensor_keys, "1", "")}
 
-    The limit keeps the planner at one look into the index for each sensor.
-    """
-    rows = await connection.fetch(
-        "select k from unnest($1::int[]) as k cross join lateral"
-        " (select 1 from reading where sensor_key = k order by time desc limit 1) as r",
-        sensor_keys,
+
+async def latest_readings(connection: Connection | Pool, sensor_keys: Sequence[int]) -> dict[int, LatestRow]:
+    """Return the newest reading of each of the sensors that was ever heard, by registry key."""
+    rows = await _newest_of_each(
+        connection, sensor_keys, "time, value, quality, batch", "left join batch b on b.sequence = r.batch"
     )
-    return {row["k"] for row in rows}
+    return {row["k"]: LatestRow(row["time"], row["value"], row["quality"], row["arrived_at"]) for row in rows}
+
+
+async def _newest_of_each(
+    connection: Connection | Pool, sensor_keys: Sequence[int], columns: str, arrival: str
+) -> list[asyncpg.Record]:
+    """Look once into the key for each sensor: among the recent readings, and further back for those that have none.
+
+    Without the bound a look passes over every chunk there is. The limit keeps the planner at one look a sensor.
+    """
+    newest = await connection.fetchval("select arrived_at from batch order by sequence desc limit 1")
+    if newest is None:
+        return []
+    found: list[asyncpg.Record] = []
+    missing = list(sensor_keys)
+    for since in (newest - RECENT, _EPOCH):
+        found += await connection.fetch(
+            f"select k, r.*{', b.arrived_at' if arrival else ''} from unnest($1::int[]) as k cross join lateral"
+            f" (select {columns} from reading where sensor_key = k and time >= $2 order by time desc limit 1) as r"
+            f" {arrival}",
+            missing,
+            since,
+        )
+        heard = {row["k"] for row in found}
+        missing = [key for key in missing if key not in heard]
+        if not missing:
+            break
+    return found
