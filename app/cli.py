@@ -10,12 +10,16 @@ from typing import NoReturn
 
 # Which module knows which command; only the one that was asked for is imported, because some are heavy.
 SUBJECTS = {
-    "service": ("demo", "up", "ingest", "evaluate", "serve", "migrate", "doctor", "openapi"),
+    "service": ("demo", "up", "ingest", "evaluate", "serve", "migrate", "doctor", "openapi", "asyncapi"),
     "registry": ("sensors", "cities"),
+    "network": ("network",),
     "rules": ("rules",),
     "streams": ("simulate", "record", "replay"),
     "journal": ("backtest", "journal"),
     "keys": ("keys",),
+    "bench": ("bench",),
+    "quarantine": ("quarantine",),
+    "backup": ("backup", "restore"),
 }
 
 
@@ -52,14 +56,23 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `lifeline` and return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    if sys.stdout is None:
+        sys.stderr.write("lifeline: standard output is closed; send it to a file or to /dev/null\n")
+        return 1
+    level = os.environ.get("LIFELINE_LOG", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        sys.stderr.write(f"lifeline: LIFELINE_LOG={level} is no level; use DEBUG, INFO, WARNING or ERROR\n")
+        return 2
     logging.basicConfig(
-        level=os.environ.get("LIFELINE_LOG", "WARNING").upper(),
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return 130
@@ -67,6 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone, as `head` does; Python must not complain about it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A file or a stream that cannot be opened, read or written; the system's own words say which and why.
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"lifeline {chosen.command}: {where}{error.strerror or error}\n")
+        return 1
     except Exception as error:
         if not _is_plain(error):
             raise
@@ -83,12 +101,14 @@ def _is_plain(error: Exception) -> bool:
     from app.services import NothingRuns
     from app.settings import SettingsError
     from migrations.runner import MigrationError
+    from model.provisioning import ImportRefused
     from model.reading_file import ReadingFileError
     from model.sensor_file import SensorFileError
     from simulators.platforms import UnknownPlatform
     from simulators.publish import BrokerUnreachable
     from simulators.scenarios import UnknownScenario
     from store.pool import DatabaseUnreachable
+    from store.rule_packs import RuleTaken
     from store.sensors import OperationalCity
 
     return isinstance(
@@ -96,7 +116,7 @@ def _is_plain(error: Exception) -> bool:
         (
             CommandError, RuleFileError, EmbeddedError, PortTaken, NothingRuns, SettingsError, MigrationError,
             ReadingFileError, SensorFileError, UnknownPlatform, BrokerUnreachable, UnknownScenario,
-            DatabaseUnreachable, OperationalCity,
+            DatabaseUnreachable, OperationalCity, RuleTaken, ImportRefused,
         ),
     )  # fmt: skip
 

@@ -11,7 +11,11 @@ from app.services import running_services
 from app.settings import Settings
 from ingest.settings import broker_address
 from migrations.runner import migration_files
+from store.capabilities import STORE_MIGRATION, StoreState, read_store_state, read_versions
 from store.pool import DatabaseUnreachable, open_pool
+from store.retention import Retention
+
+BATCHES_BEHIND_MAX = 10_000  # the views stay right beyond it, but grow slow
 
 
 class Finding(NamedTuple):
@@ -51,21 +55,20 @@ async def _database(url: str) -> list[Finding]:
     except DatabaseUnreachable as error:
         return [Finding("database", False, str(error), "start it, or unset LIFELINE_DATABASE_URL for the embedded one")]
     try:
-        version = await pool.fetchval("show server_version")
-        extension = await pool.fetchval("select extversion from pg_extension where extname = 'timescaledb'")
-        licence = await pool.fetchval("select current_setting('timescaledb.license', true)")
-        migrated = await pool.fetchval("select to_regclass('public.lifeline_migration') is not null")
-        applied = await pool.fetchval("select count(*) from lifeline_migration") if migrated else 0
+        versions = await read_versions(pool)
+        state = await read_store_state(pool) if STORE_MIGRATION in versions.migrations else None
     finally:
         await pool.close()
-    wanted = len(migration_files())
-    edition = f"TimescaleDB {extension}, {'Apache' if licence == 'apache' else 'Community'} edition"
-    return [
-        Finding("database", True, f"PostgreSQL {version}"),
+    applied, wanted = len(versions.migrations), len(migration_files())
+    extension = versions.timescaledb
+    findings = [
+        Finding("database", True, f"PostgreSQL {versions.postgres}"),
         Finding(
             "timescaledb",
             extension is not None,
-            edition if extension else "missing: readings stand in a plain table",
+            f"TimescaleDB {extension}, {versions.edition} edition"
+            if extension
+            else "missing: readings stand in a plain table",
             "" if extension else "install TimescaleDB: without it large histories become slow",
         ),
         Finding(
@@ -75,6 +78,37 @@ async def _database(url: str) -> list[Finding]:
             "" if applied == wanted else "run lifeline migrate",
         ),
     ]
+    return findings + (_store(state) if state else [])
+
+
+def _store(state: StoreState) -> list[Finding]:
+    late = state.batches_behind > BATCHES_BEHIND_MAX
+    largest = ", ".join(f"{name} {_size(size)}" for name, size in list(state.bytes_by_table.items())[:4])
+    return [
+        Finding(
+            "summaries",
+            not late,
+            f"by minute and hour: {state.summaries}"
+            + (f", {state.batches_behind} batches behind" if state.batches_behind else ""),
+            "start lifeline up or lifeline evaluate: its maintenance rolls them up" if late else "",
+        ),
+        Finding("retention", True, "; ".join(_kept(rule) for rule in state.retention)),
+        Finding("sizes", True, f"{_size(state.bytes_in_all)} in all: {largest}"),
+    ]
+
+
+def _kept(rule: Retention) -> str:
+    days = (("readings", rule.raw_days), ("minutes", rule.minute_days), ("hours", rule.hour_days))
+    limits = ", ".join(f"{name} {limit} days" for name, limit in days if limit is not None)
+    return f"{'all properties' if rule.property == '*' else rule.property}: {limits or 'everything is kept'}"
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1_000:
+            return f"{size:.3g} {unit}"
+        size /= 1_000
+    return f"{size:.3g} TB"
 
 
 async def _broker(url: str, protocol: str) -> Finding:

@@ -1,16 +1,17 @@
 """A readings file as batches for the engine: the same checks as on the way in, without broker and database."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ingest.checks import RawReadings, check
-from ingest.decoders.json import QUALITY_WORDS
+from ingest.course import Course, with_bits
+from ingest.decoders.entry import QUALITY_WORDS
 from ingest.reasons import Fault, Reason, printable
 from ingest.settings import IngestLimits
-from model.instant import parse_instant
+from model.instant import EARLIEST_MS, LATEST_MS, parse_instant
 from model.reading import ReadingBatch
 from model.reading_file import Row, read_rows
 from model.registry import Registry
@@ -80,6 +81,8 @@ def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Reco
     order = np.argsort(arrived, kind="stable")
     usable = checked.readings
     readings = IncomingReadings(usable.sensor[order], usable.time[order], usable.value[order], usable.quality[order])
+    bits = Course(registry, limits).judge(registry, readings, arrived[order]).bits
+    readings = replace(readings, quality=with_bits(readings.quality, bits))
     return Recording(readings, arrived[order], refused, problems)
 
 
@@ -113,6 +116,8 @@ class _Columns:
         try:
             time = _instant(row.time)
             arrived = _instant(row.received_at) if row.received_at else time
+            if row.received_at and not EARLIEST_MS <= arrived < LATEST_MS:
+                raise ValueError(f"received_at {row.received_at!r} is not between the years 2000 and 2100")
         except ValueError as error:
             return Fault(Reason.TIME_MALFORMED, printable(str(error), 300))
         self.line.append(row.line)

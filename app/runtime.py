@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from alerts.evaluator import EvaluatorCounters, run_evaluator
 from alerts.hand_over import HandOver
 from alerts.recovery import EvaluatorLimits
 from app.api.application import ApiContext, create_app
+from app.embedded.errors import PortRefused
 from app.figures import prometheus_text
 from app.services import (
     Progress,
@@ -26,11 +28,14 @@ from app.services import (
     prepare_database,
     services_noted,
 )
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from ingest.counters import IngestCounters
+from ingest.decoders.forms import Forms
+from ingest.decoders.mapping import load_mappings
 from ingest.pipeline import run_ingest
-from ingest.settings import IngestLimits, MqttSettings
+from ingest.settings import SUBSCRIPTIONS, IngestLimits, MqttSettings
 from store.batches import log_is_empty
+from store.maintenance import maintain
 from store.pool import Pool, open_pool
 
 PARTS = ("ingest", "evaluate", "serve")
@@ -114,6 +119,7 @@ async def _run_parts(
         limits = EvaluatorLimits(settle_s=running.settings.settle_s, tick_s=running.settings.tick_s)
         evaluate = run_evaluator(running.pool, running.handed, limits, ends[1], running.evaluator)
         tasks.append(asyncio.create_task(evaluate, name="evaluate"))
+        tasks.append(asyncio.create_task(maintain(running.pool, clock, ends[1]), name="evaluate"))
     if listening is not None:
         tasks.append(asyncio.create_task(_serve(running, parts, listening, ends[2]), name="serve"))
     stopping = asyncio.create_task(running.stop.wait())
@@ -147,20 +153,35 @@ async def _on_ready(running: Running, on_ready: Callable[[Running], Awaitable[No
 
 async def _ingest(running: Running, end: asyncio.Event) -> None:
     settings = running.settings
-    mqtt = MqttSettings(
-        url=running.services.mqtt_url,
-        protocol=running.services.mqtt_protocol,
-        client_id=settings.mqtt_client_id,
-        redelivery_s=running.services.redelivery_s,
-        session_is_new=await log_is_empty(running.pool),
-    )
+    forms = Forms(load_mappings(settings.mappings) if settings.mappings else ())
+    mqtt = _mqtt_settings(running, forms, session_is_new=await log_is_empty(running.pool))
     limits = IngestLimits(
         batch_readings_max=settings.batch_readings_max,
         batch_age_ms_max=settings.batch_age_ms_max,
         tick_s=settings.tick_s,
         clock_ahead_s_max=settings.clock_ahead_s_max,
     )
-    await run_ingest(running.pool, mqtt, limits, clock, running.handed.put, end, running.ingest)
+    await run_ingest(running.pool, mqtt, limits, clock, running.handed.put, end, running.ingest, forms)
+
+
+def _mqtt_settings(running: Running, forms: Forms, *, session_is_new: bool) -> MqttSettings:
+    settings = running.settings
+    try:
+        return MqttSettings(
+            url=running.services.mqtt_url,
+            protocol=running.services.mqtt_protocol,
+            client_id=settings.mqtt_client_id,
+            redelivery_s=running.services.redelivery_s,
+            ca_file=settings.mqtt_ca_file,
+            certificate_file=settings.mqtt_certificate_file,
+            key_file=settings.mqtt_key_file,
+            share_group=settings.mqtt_share_group,
+            reader=settings.mqtt_reader,
+            subscriptions=(*SUBSCRIPTIONS, *forms.subscriptions),
+            session_is_new=session_is_new,
+        )
+    except ValueError as error:
+        raise SettingsError(f"the MQTT settings: {error}") from None
 
 
 async def _serve(running: Running, parts: Collection[str], listening: socket.socket, end: asyncio.Event) -> None:
@@ -198,8 +219,10 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
         try:
             listening.bind((settings.host, settings.port))
             listening.listen(2048)
-        except OSError:
-            raise PortTaken(settings.host, settings.port) from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(settings.host, settings.port) from None
+            raise PortRefused(settings.host, settings.port, error.strerror or str(error)) from None
         listening.setblocking(False)
         yield listening
 

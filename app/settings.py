@@ -44,7 +44,15 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65_535, description="of the API")
     tick_s: float = Field(5.0, gt=0, le=60, description="an empty batch is logged after this long without readings")
     settle_s: float = Field(10.0, ge=0, description="an on-delay is announced this long after its deadline")
-    batch_readings_max: int = Field(5_000, ge=1, le=27_000)
+    mqtt_ca_file: Path | None = Field(None, description="certificates of the broker's authority, for mqtts://")
+    mqtt_certificate_file: Path | None = Field(None, description="this client's certificate, with its chain")
+    mqtt_key_file: Path | None = Field(None, description="its key, where the certificate's file does not hold it")
+    mqtt_share_group: str | None = Field(None, description="divides the load between workers of that name (MQTT 5)")
+    mqtt_reader: Literal["frames", "paho"] = Field(
+        "frames", description="how the socket is read: fast, or by the library"
+    )
+    mappings: Path | None = Field(None, description="a directory of mapping files for vendors' payloads")
+    batch_readings_max: int = Field(10_000, ge=1, le=22_000)
     batch_age_ms_max: int = Field(50, ge=1, le=10_000)
     clock_ahead_s_max: float = Field(60.0, ge=0, description="a reading from further ahead is refused")
     connections_max: int = Field(6, ge=4, le=50, description="to the database, of ingest and evaluator")

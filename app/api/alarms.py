@@ -49,7 +49,7 @@ class AlarmFilters(Parameters):
     class_: AlarmClass | None = Field(default=None, alias="class")
     near: Near | None = None
     radius_m: RadiusM | None = None
-    since: Time | None = Field(default=None, description="Changed at or after")
+    since: Time | None = Field(default=None, description="Its newest change became known at or after")
     limit: int | None = Field(default=None, ge=1, description="Rows a page")
     after: Cursor | None = None
 

@@ -16,7 +16,7 @@ from app.api.sensors import SensorInPath
 from model.instant import to_datetime
 from model.reading import HELD_BACK, Quality
 from model.vocabulary import PROPERTIES
-from store.readings import bucketed_readings, latest_reading, raw_readings
+from store.readings import bucketed_readings, latest_reading, raw_readings, summary_for
 from store.sensor_search import FoundSensor, find_sensor
 from store.status import sensor_doubt
 
@@ -65,6 +65,9 @@ class Readings(BaseModel):
     readings: list[Reading] | None = None
     bucket_s: int | None = None
     time_zone: str | None = Field(default=None, description="In which buckets are aligned", examples=["Asia/Shanghai"])
+    made_of: Literal["raw", "minute", "hour"] | None = Field(
+        default=None, description="What the buckets are made of: raw readings, or their summaries with raw ends"
+    )
     buckets: list[ReadingBucket] | None = None
 
 
@@ -109,6 +112,7 @@ async def get_readings(
     return form | {
         "bucket_s": int(span.bucket.total_seconds()),
         "time_zone": zone,
+        "made_of": summary_for(span.bucket, start, end, zone),
         "buckets": [
             {
                 "start": written(b.start),
@@ -150,6 +154,11 @@ def _bounds(span: Span, now: int, limits: ApiLimits) -> tuple[datetime, datetime
         start = end - DAY if span.from_ is None else span.from_
     except OverflowError:
         raise invalid("to", "lies too early", "write a time after the year 1") from None
+    # The driver takes the ends of the calendar for infinity, and no zone can be applied next to them.
+    if start.year < 2:
+        raise invalid("from", "lies too early", "write a time after the year 1")
+    if end.year > 9998:
+        raise invalid("to", "lies too late", "write a time before the year 9999")
     if start >= end:
         raise invalid("from", "is not before `to`", "give a span that is not empty")
     if end - start > timedelta(days=limits.span_days_max):

@@ -1,24 +1,44 @@
-"""Messages that could not be used, for a person to look at."""
+"""Messages that could not be used, for a person to look at, to correct and replay, or to discard."""
 
 import base64
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.access import QuarantineReader
+from app.access import Principal, QuarantineReader, Role, allowed
 from app.api.context import context_of
 from app.api.lines import TimeText
-from app.api.parameters import Cursor, Parameters, Time, Word, decode_cursor, encode_cursor, page_limit, written
-from store.rejections import RejectionRow, find_rejections
+from app.api.parameters import (
+    Cursor,
+    Parameters,
+    Time,
+    Word,
+    decode_cursor,
+    encode_cursor,
+    page_limit,
+    written,
+    written_or_none,
+)
+from app.api.problems import Problem, invalid, not_found
+from ingest.topics import parse_topic
+from store.pool import Connection
+from store.rejections import RejectionRow, discard, find_counts, find_rejection, find_rejections, request_replay
 
 router = APIRouter(tags=["rejections"])
+
+MENDERS = frozenset({Role.ENGINEER, Role.SUPERVISOR})
+Mender = Annotated[Principal, Depends(allowed(MENDERS))]
+RejectionId = Annotated[int, Path(ge=1, le=2**62, examples=[17])]
+State = Literal["open", "requested", "replayed", "refused", "discarded"]
+COUNTS_MAX = 100
 
 
 class RejectionFilters(Parameters):
     """Which rejections."""
 
     reason: Word | None = None
+    state: State | None = None
     since: Time | None = Field(default=None, description="Arrived at or after")
     limit: int | None = Field(default=None, ge=1, description="Rows a page")
     after: Cursor | None = None
@@ -37,12 +57,26 @@ class RejectionItem(BaseModel):
     payload: str = Field(description="As text where it is UTF-8, else base64; cut at the payload limit")
     payload_encoding: Literal["text", "base64"]
     payload_bytes: int = Field(description="Of the whole message")
+    state: State = Field(description="`refused`: replayed and refused again; the new rejection says why")
+    handled_at: TimeText | None = Field(description="Of the newest step: asked for, done, discarded")
+    handled_by: str | None
+    result: str | None = Field(description="What came of the replay", examples=["1 stored"])
+
+
+class CountedRejections(BaseModel):
+    """Rejections of a flood that were counted and not kept."""
+
+    reason: str = Field(examples=["unknown_sensor"])
+    scope: str = Field(description="The city of the topics, the sensor over its rate limit, or empty")
+    rejections: int
+    last_minute: TimeText
 
 
 class RejectionPage(BaseModel):
     """A page of rejections, newest first."""
 
     rejections: list[RejectionItem]
+    counted: list[CountedRejections] = Field(description="Not kept; on the first page, whatever `reason` and `state`")
     next: str | None = Field(description="`after` of the next page; null on the last")
 
 
@@ -56,14 +90,105 @@ async def list_rejections(
     before = None if filters.after is None else decode_cursor(filters.after, int)[0]
     async with context.reading() as connection:
         rows = await find_rejections(
-            connection, caller.areas, rows_max + 1, reason=filters.reason, since=filters.since, before=before
-        )
+            connection, caller.areas, rows_max + 1,
+            reason=filters.reason, since=filters.since, before=before, state=filters.state,
+        )  # fmt: skip
+        counts = [] if before is not None else await find_counts(
+            connection, caller.areas, COUNTS_MAX, since=filters.since
+        )  # fmt: skip
+    counted = [
+        {"reason": reason, "scope": scope, "rejections": rejections, "last_minute": written(minute)}
+        for reason, scope, rejections, minute in counts
+    ]
     following = encode_cursor(rows[rows_max - 1].rejection) if len(rows) > rows_max else None
-    return {"rejections": [_item(row) for row in rows[:rows_max]], "next": following}
+    return {"rejections": [_item(row) for row in rows[:rows_max]], "counted": counted, "next": following}
+
+
+@router.get("/rejections/{rejection}", response_model=RejectionItem, summary="One of them")
+async def show_rejection(request: Request, caller: QuarantineReader, rejection: RejectionId) -> dict[str, Any]:
+    """Return one rejection."""
+    async with context_of(request).reading() as connection:
+        return _item(await _found(connection, rejection, caller))
+
+
+class ReplayBody(BaseModel):
+    """How it is to be corrected; what is left out is replayed as it came."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"payload": '{"time": "2026-11-22T08:00:00.000Z", "value": 4.5}'}]},
+    )
+
+    topic: Annotated[str, StringConstraints(min_length=1, max_length=1_024)] | None = None
+    payload: Annotated[str, StringConstraints(max_length=65_536)] | None = None
+
+
+@router.post("/rejections/{rejection}/replay", response_model=RejectionItem, summary="Correct and replay it")
+async def replay_rejection(
+    request: Request, caller: Mender, rejection: RejectionId, body: ReplayBody | None = None
+) -> dict[str, Any]:
+    """Ask for a replay through the same checks as any message; ingest does it within its tick.
+
+    `state` becomes `replayed`, or `refused` where something of it was refused again; `result` says more. Asking again
+    before it was done changes the words.
+    """
+    context, asked = context_of(request), body or ReplayBody()
+    if asked.topic is not None:
+        topic = parse_topic(asked.topic)
+        if topic is None or not caller.sees(topic.city) or not asked.topic.isprintable():
+            raise invalid(
+                "topic", "is no topic for readings within your areas", "write lifeline/{city}/{system}/{sensor}"
+            )
+    async with context.reading() as connection:
+        row = await _found(connection, rejection, caller)
+        if asked.payload is None and len(row.payload) < row.payload_bytes:
+            raise invalid("payload", "the message was too large and was cut", "send a corrected `payload`")
+        payload = None if asked.payload is None else _bytes(asked.payload)
+        done = await request_replay(connection, rejection, caller.label, context.clock(), asked.topic, payload)
+        return _handled(await _found(connection, rejection, caller), done)
+
+
+@router.post("/rejections/{rejection}/discard", response_model=RejectionItem, summary="Say that nobody needs it")
+async def discard_rejection(request: Request, caller: Mender, rejection: RejectionId) -> dict[str, Any]:
+    """Mark it as of no use. It stays visible until it is pruned."""
+    context = context_of(request)
+    async with context.reading() as connection:
+        await _found(connection, rejection, caller)
+        done = await discard(connection, rejection, caller.label, context.clock())
+        return _handled(await _found(connection, rejection, caller), done)
+
+
+async def _found(connection: Connection, rejection: int, caller: Principal) -> RejectionRow:
+    row = await find_rejection(connection, rejection, caller.areas)
+    if row is None:
+        raise not_found("rejection", str(rejection))
+    return row
+
+
+def _handled(row: RejectionRow, done: bool) -> dict[str, Any]:
+    if not done:
+        raise Problem(
+            409,
+            "conflict",
+            f"the rejection is {row.state} by {row.handled_by}",
+            remedy="nothing needs to be done",
+            rejection=_item(row),
+        )
+    return _item(row)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise invalid("payload", "holds half a character", "send the payload as UTF-8") from None
 
 
 def _item(row: RejectionRow) -> dict[str, Any]:
-    item = row._asdict() | {"arrived_at": written(row.arrived_at)}
+    item = row._asdict() | {
+        "arrived_at": written(row.arrived_at),
+        "handled_at": written_or_none(row.handled_at),
+    }
     try:
         item |= {"payload": row.payload.decode("utf-8"), "payload_encoding": "text"}
     except UnicodeDecodeError:

@@ -30,7 +30,9 @@ def add_parsers(commands: Any) -> None:
     )
     backtesting.add_argument("--readings", type=Path, required=True, metavar="FILE", help="CSV or NDJSON, also .gz")
     backtesting.add_argument("--sensors", type=Path, required=True, metavar="FILE", help="CSV or GeoJSON")
-    backtesting.add_argument("--rules", type=Path, nargs="+", metavar="FILE", help="the default packs if left out")
+    backtesting.add_argument(
+        "--rules", type=Path, nargs="+", action="extend", metavar="FILE", help="the default packs if left out"
+    )
     backtesting.add_argument("--out", type=Path, metavar="FILE", help="standard output if left out")
     backtesting.add_argument(
         "--acknowledge-after", type=_delay, default=60.0, metavar="D",

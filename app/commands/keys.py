@@ -7,6 +7,7 @@ from app.access import ROLES
 from app.commands.output import progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from model.sensor import InvalidSensor, check_identifier
 from store.keys import create_key
 
 
@@ -21,7 +22,9 @@ def add_parsers(commands: Any) -> None:
         epilog="example: lifeline keys create --role operator --area jiayuguan --label desk-1",
     )  # fmt: skip
     create.add_argument("--role", required=True, choices=ROLES)
-    create.add_argument("--area", action="append", metavar="CITY", help="a city it sees; all if left out; repeatable")
+    create.add_argument(
+        "--area", action="append", type=_area, metavar="CITY", help="a city it sees; all if left out; repeatable"
+    )
     create.add_argument("--label", default=None, metavar="NAME", help="whose key it is, for the record of actions")
     create.set_defaults(run=lambda chosen: run_async(_create(chosen)))
 
@@ -30,3 +33,12 @@ async def _create(chosen: argparse.Namespace) -> int:
     async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
         print(await create_key(pool, label=chosen.label or chosen.role, role=chosen.role, areas=chosen.area or ["*"]))
     return 0
+
+
+def _area(text: str) -> str:
+    if text != "*":
+        try:
+            check_identifier("area", text)
+        except InvalidSensor as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return text

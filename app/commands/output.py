@@ -36,7 +36,10 @@ def duration(text: str) -> float:
     found = _DURATION.fullmatch(text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration; write it like 90s, 5m, 2h or 7d")
-    return float(found[1]) * _SECONDS[found[2]]
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if not 0 <= seconds <= 100 * 366 * 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years")
+    return seconds
 
 
 def instant(text: str) -> int:

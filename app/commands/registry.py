@@ -1,32 +1,35 @@
 """`lifeline sensors` and `lifeline cities`: the registry, from and to files."""
 
 import argparse
-import csv
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import progress, run_async
+from app.commands.plan_output import add_import_arguments, parsed, tell
+from app.commands.sensor_events import add_event_parsers
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
-from model.sensor import City, InvalidSensor, check_city
-from model.sensor_file import read_sensor_file, write_sensor_file
-from store.sensors import import_cities, import_sensors, load_registry
+from model.city_file import parse_city_file
+from model.sensor_file import parse_sensor_file, write_sensor_file
+from store.sensors import import_cities, load_registry, lock_registry, plan_cities, plan_sensors, write_sensors
 
 
 def add_parsers(commands: Any) -> None:
     """Add this subject's subcommands."""
     sensors = commands.add_parser(
-        "sensors", help="import, export or list sensors", description="Import, export or list sensors.",
-        epilog="example: lifeline sensors import sensors.csv",
+        "sensors", help="import, export or list sensors; record what was done to one",
+        description="Import, export or list sensors, and record what was done to one.",
+        epilog="example: lifeline sensors import sensors.csv --dry-run",
     )  # fmt: skip
     actions = sensors.add_subparsers(dest="action", metavar="ACTION", required=True)
     importing = actions.add_parser(
         "import", help="register sensors from CSV or GeoJSON",
         description="Register sensors from CSV or GeoJSON, all or none. A new city is operational unless the file's "
-        "column mode says otherwise.",
-        epilog="example: lifeline sensors import sensors.csv",
+        "column mode says otherwise; one that is registered stays as it is. A sensor that the file does not name is "
+        "left alone.",
+        epilog="example: lifeline sensors import sensors.csv --dry-run",
     )  # fmt: skip
-    importing.add_argument("file", type=Path, metavar="FILE")
+    add_import_arguments(importing)
     importing.set_defaults(run=lambda chosen: run_async(_import_sensors(chosen)))
     exporting = actions.add_parser(
         "export", help="write all sensors as CSV", description="Write all sensors as CSV.",
@@ -38,26 +41,40 @@ def add_parsers(commands: Any) -> None:
         "list", help="list sensors", description="List sensors, one a line.", epilog="example: lifeline sensors list"
     )
     listing.set_defaults(run=lambda chosen: run_async(_list_sensors(chosen)))
+    add_event_parsers(actions)
     cities = commands.add_parser(
         "cities", help="import cities",
         description="Import cities: CSV with city,name and optional name_zh,time_zone,mode.",
-        epilog="example: lifeline cities import cities.csv",
+        epilog="example: lifeline cities import cities.csv --dry-run",
     )  # fmt: skip
     city_actions = cities.add_subparsers(dest="action", metavar="ACTION", required=True)
     importing_cities = city_actions.add_parser(
-        "import", help="register or change cities", description="Register or change cities, all or none.",
-        epilog="example: lifeline cities import cities.csv",
+        "import", help="register or change cities",
+        description="Register or change cities, all or none. What a row leaves empty stays as it is registered; of a "
+        "new city it is time_zone Asia/Shanghai and mode operational.",
+        epilog="example: lifeline cities import cities.csv --dry-run",
     )  # fmt: skip
-    importing_cities.add_argument("file", type=Path, metavar="FILE")
+    add_import_arguments(importing_cities)
     importing_cities.set_defaults(run=lambda chosen: run_async(_import_cities(chosen)))
 
 
 async def _import_sensors(chosen: argparse.Namespace) -> int:
-    sensors, cities = read_sensor_file(chosen.file)
-    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        changed = await import_sensors(pool, sensors, cities)
-    print(f"{len(sensors)} sensors in the file, {changed} new or changed")
-    return 0
+    file = parsed(chosen, parse_sensor_file)
+    if file is None:
+        return 1
+    async with (
+        open_database(load_settings(), progress) as url,
+        prepared_pool(url, progress) as pool,
+        pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        if not chosen.dry_run:
+            await lock_registry(connection)
+        plan, cities, sensors = await plan_sensors(connection, file.sensors, file.cities, file.lines, file.stated)
+        plan.problems += file.problems
+        if not (chosen.dry_run or plan.problems):
+            await write_sensors(connection, cities, sensors)
+    return tell(plan, chosen)
 
 
 async def _export_sensors(chosen: argparse.Namespace) -> int:
@@ -77,34 +94,20 @@ async def _list_sensors(_chosen: argparse.Namespace) -> int:
 
 
 async def _import_cities(chosen: argparse.Namespace) -> int:
-    cities = _read_cities(chosen.file)
+    file = parsed(chosen, parse_city_file)
+    if file is None:
+        return 1
     async with (
         open_database(load_settings(), progress) as url,
         prepared_pool(url, progress) as pool,
         pool.acquire() as connection,
         connection.transaction(),
     ):
-        changed = await import_cities(connection, cities)
-    print(f"{len(cities)} cities in the file, {changed} new or changed")
-    return 0
-
-
-def _read_cities(path: Path) -> list[City]:
-    cities = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {"city", "name"} - set(reader.fieldnames or ())
-            if missing:
-                raise CommandError(
-                    f"{path}:1: column {', '.join(sorted(missing))} is missing; write city,name,time_zone,mode"
-                )
-            for row in reader:
-                city = City(**{k: v.strip() for k, v in row.items() if k in City.__struct_fields__ and v})
-                check_city(city)
-                cities.append(city)
-    except InvalidSensor as error:
-        raise CommandError(f"{path}:{reader.line_num}: {error}") from None
-    except (OSError, UnicodeDecodeError, csv.Error, TypeError) as error:
-        raise CommandError(f"{path}: cannot be read as CSV: {error}") from None
-    return cities
+        if not chosen.dry_run:
+            await lock_registry(connection)
+        plan, cities = await plan_cities(connection, file.rows)
+        plan.problems += file.problems
+        plan.notes += [f"column {name} means nothing here and is left out" for name in file.ignored]
+        if not (chosen.dry_run or plan.problems):
+            await import_cities(connection, cities)
+    return tell(plan, chosen)

@@ -14,6 +14,8 @@ from app.doctor import diagnose
 from app.runtime import PARTS, Running, clock, end_with_parent, run
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from ingest.asyncapi import asyncapi
+from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
 from simulators.messages import live_messages
 from simulators.platforms import load_platform
@@ -66,6 +68,12 @@ def add_parsers(commands: Any) -> None:
         description="Print the OpenAPI document, without starting anything.",
     )  # fmt: skip
     openapi.set_defaults(run=_openapi)
+    document = commands.add_parser(
+        "asyncapi", help="print the AsyncAPI document of what is taken over MQTT",
+        description="Print the AsyncAPI document of topics and payloads, without starting anything.",
+        epilog="example: lifeline asyncapi > asyncapi.json",
+    )  # fmt: skip
+    document.set_defaults(run=_asyncapi)
 
 
 def _up(parts: Collection[str], demo: argparse.Namespace | None = None) -> int:
@@ -148,4 +156,11 @@ def _doctor(chosen: argparse.Namespace) -> int:
 def _openapi(_chosen: argparse.Namespace) -> int:
     application = create_app(ApiContext.without_services())
     print(json.dumps(application.openapi(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _asyncapi(_chosen: argparse.Namespace) -> int:
+    mappings = load_settings().mappings
+    document = asyncapi(mappings=load_mappings(mappings) if mappings else ())
+    print(json.dumps(document, indent=2, ensure_ascii=False))
     return 0

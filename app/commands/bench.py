@@ -1,0 +1,86 @@
+"""`lifeline bench`: how fast each step of the way is on this machine, beside its physical limit."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any
+
+import uvloop
+
+from app.commands.output import progress
+from app.settings import load_settings
+from benchmarks.measure import Bench, Case, machine
+
+
+def add_parsers(commands: Any) -> None:
+    """Add this subject's subcommand."""
+    bench = commands.add_parser(
+        "bench", help="measure the steps of the way on this machine",
+        description="Measure steps of the way, each beside its physical limit in the same run, with an embedded "
+        "database and broker in a temporary directory. Nothing that runs is touched, but it shares the machine.",
+        epilog="example: lifeline bench ingest --json",
+    )  # fmt: skip
+    bench.add_argument("step", nargs="?", choices=(*STEPS, "all"), default="all", metavar="STEP",
+                       help=f"{', '.join(STEPS)}, or all")  # fmt: skip
+    bench.add_argument("--json", action="store_true", help="for a machine to read")
+    bench.set_defaults(run=_bench)
+
+
+def _decode() -> Bench:
+    from benchmarks.decode import bench_decode
+
+    return bench_decode()
+
+
+def _store() -> Bench:
+    from benchmarks.store import bench_store
+
+    return _awaited(bench_store(load_settings().programs, progress))
+
+
+def _engine() -> Bench:
+    from benchmarks.engine import cases
+
+    return Bench("engine", machine(), cases())
+
+
+def _ingest() -> Bench:
+    from benchmarks.ingest import bench_ingest
+
+    return _awaited(bench_ingest(load_settings().programs, progress))
+
+
+def _awaited(measuring: Coroutine[Any, Any, Bench]) -> Bench:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measuring)
+
+
+STEPS: dict[str, Callable[[], Bench]] = {"decode": _decode, "store": _store, "engine": _engine, "ingest": _ingest}
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    benches = []
+    for step in STEPS if chosen.step == "all" else (chosen.step,):
+        progress(f"measuring {step} …")
+        benches.append(STEPS[step]())
+    cases = [one for bench in benches for one in bench.cases]
+    if chosen.json:
+        sys.stdout.write(json.dumps(asdict(Bench(chosen.step, machine(), cases))) + "\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in (machine(), *map(_line, cases))))
+    return 0
+
+
+def _line(one: Case) -> str:
+    limit = "" if one.limit is None else f"  limit {_figure(one.limit)}  ratio {one.ratio:.2f}"
+    return (
+        f"{one.name:<36} {_figure(one.value):>12} {one.unit:<16}{limit}"
+        f"  (median of {one.repetitions}, spread {one.spread:.0%})"
+    )
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
