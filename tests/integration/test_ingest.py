@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,14 @@ SMALL_BATCHES = IngestLimits(tick_s=0.2, batch_age_ms_max=20, batch_readings_max
 class Broker:
     url: str
     protocol: str
+    reader: str = "frames"
     city: str = field(default_factory=lambda: f"city-{secrets.token_hex(4)}")
 
     def settings(self) -> MqttSettings:
         return MqttSettings(
             url=self.url,
             protocol=self.protocol,  # type: ignore[arg-type]
+            reader=self.reader,  # type: ignore[arg-type]
             client_id=f"ingest-{self.city}",
             subscriptions=(f"lifeline/{self.city}/+/+",),
             reconnect_s_max=1.0,
@@ -61,12 +63,15 @@ def mosquitto(
         yield server
 
 
-@pytest.fixture(params=["nats 3.1.1", "mosquitto 5"])
+@pytest.fixture(params=["nats 3.1.1 frames", "mosquitto 5 frames", "nats 3.1.1 paho", "mosquitto 5 paho"])
 def broker(request: pytest.FixtureRequest) -> Broker:
-    """The embedded broker, and one of the other supported kind; every test has a city and a session of its own."""
-    if request.param.startswith("nats"):
-        return Broker(request.getfixturevalue("broker_url"), "3.1.1")
-    return Broker(request.getfixturevalue("mosquitto").url, "5")
+    """The embedded broker, and one of the other supported kind, each by both readers of the socket.
+
+    Every test has a city and a session of its own.
+    """
+    kind, protocol, reader = request.param.split()
+    url = request.getfixturevalue("broker_url") if kind == "nats" else request.getfixturevalue("mosquitto").url
+    return Broker(url, protocol, reader)
 
 
 def test_good_bad_duplicate_and_conflicting_readings(broker: Broker, database_url: str) -> None:
@@ -264,6 +269,70 @@ def test_case_01_killed_in_mid_stream_nothing_is_lost_or_doubled(broker: Broker,
     asyncio.run(scenario())
 
 
+def test_the_broker_tells_that_a_worker_was_lost(broker: Broker, database_url: str) -> None:
+    """Retained, so that it is also known to those who come later; our own subscription does not hear it."""
+
+    async def scenario() -> None:
+        pool = await _prepare_database(database_url, broker.city)
+        worker = await _start_worker(broker, database_url)
+        try:
+            await _until_subscribed(broker, pool)
+            assert await _status_of(broker) == {"worker": f"ingest-{broker.city}", "status": "connected"}
+            worker.send_signal(signal.SIGKILL)
+            await worker.wait()
+            await asyncio.sleep(0.2)
+            assert (await _status_of(broker))["status"] == "lost"
+            worker = await _start_worker(broker, database_url)
+            await _until(lambda: _status_is(broker, "connected"), lambda: "it does not come back")
+        finally:
+            worker.terminate()
+            assert await worker.wait() == 0
+        assert (await _status_of(broker))["status"] == "stopped"
+        assert await pool.fetchval("select count(*) from rejection") == 0
+        await pool.close()
+
+    asyncio.run(scenario())
+
+
+def test_two_workers_of_one_group_divide_the_load(mosquitto: MosquittoBroker, database_url: str) -> None:
+    count = 2_000
+
+    async def scenario() -> None:
+        broker = Broker(mosquitto.url, "5")
+        pool = await _prepare_database(database_url, broker.city)
+        stop = asyncio.Event()
+        both = [IngestCounters(), IngestCounters()]
+        workers = [
+            asyncio.create_task(
+                run_ingest(
+                    pool,
+                    replace(broker.settings(), client_id=f"{broker.city}-{number}", share_group=broker.city),
+                    LIMITS,
+                    _clock,
+                    lambda _: None,
+                    stop,
+                    counters,
+                )
+            )
+            for number, counters in enumerate(both)
+        ]
+        try:
+            await _until(lambda: _is(all(c.connected for c in both)), lambda: str(both))
+            async with _publisher(broker) as publish:
+                for start in range(0, count, 100):
+                    group = range(start, start + 100)
+                    await asyncio.gather(*(publish("gas/gas-1", {"time": NOW - count + i, "value": i}) for i in group))
+            await _until(lambda: _at_least(sum(c.messages for c in both), count), lambda: str(both))
+            assert sorted(await _values_as_stored(pool)) == list(range(count))
+            assert min(c.readings for c in both) > 0
+        finally:
+            stop.set()
+            await asyncio.gather(*workers)
+            await pool.close()
+
+    asyncio.run(scenario())
+
+
 def test_killed_together_with_the_broker_nothing_is_lost_doubled_or_put_out_of_order(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -422,6 +491,22 @@ async def _publish_stubbornly(broker: Broker, count: int) -> None:
             await asyncio.sleep(0.1)
 
 
+async def _status_of(broker: Broker) -> dict[str, str]:
+    address = broker_address(broker.url)
+    async with aiomqtt.Client(address.host, address.port) as client:
+        await client.subscribe(f"lifeline/worker/ingest-{broker.city}", qos=1)
+        async with asyncio.timeout(WAIT_S_MAX):
+            async for message in client.messages:
+                assert message.retain
+                status: dict[str, str] = json.loads(bytes(message.payload))  # type: ignore[arg-type]
+                return status
+    raise AssertionError("unreachable")
+
+
+async def _status_is(broker: Broker, status: str) -> bool:
+    return (await _status_of(broker))["status"] == status
+
+
 async def _values_as_stored(pool: Pool) -> list[float]:
     rows = await pool.fetch(
         "select value from reading join sensor using (sensor_key) where sensor = 'gas-1' order by batch, position"
@@ -435,7 +520,7 @@ def _nats(home: Path, port: int) -> AbstractAsyncContextManager[EmbeddedBroker]:
 
 async def _start_worker(broker: Broker, database_url: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, __file__, broker.url, broker.protocol, broker.city, database_url,
+        sys.executable, __file__, broker.url, broker.protocol, broker.reader, broker.city, database_url,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
 
@@ -478,12 +563,12 @@ def _clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _work(url: str, protocol: str, city: str, database_url: str) -> None:
+async def _work(url: str, protocol: str, reader: str, city: str, database_url: str) -> None:
     """The worker that is killed: ingest alone, until it is asked to stop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pool = await open_pool(database_url)
-    settings = Broker(url, protocol, city).settings()
+    settings = Broker(url, protocol, reader, city).settings()
     await run_ingest(pool, settings, SMALL_BATCHES, _clock, lambda _: None, stop, IngestCounters())
     await pool.close()
 

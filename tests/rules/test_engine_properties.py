@@ -126,11 +126,12 @@ class PlainThreshold:
             return
         if self.newest is not None and self.newest[1]:
             self._deadlines(time, self.newest[0] + self.hold)
-        good = not quality & int(Quality.REPORTED_BAD)
+        saturated = bool(quality & int(Quality.SATURATED))
+        good = saturated or not quality & int(Quality.REPORTED_BAD)
         if good:
-            self._reading(time, value, bool(quality & int(Quality.SATURATED)))
+            self._reading(time, value, quality == 0, saturated)
             self._tell(time)
-        self.newest = (time, good)
+        self.newest = (time, quality == 0 or saturated)
 
     def _deadlines(self, before: float, held_until: float) -> None:
         due = sorted(
@@ -145,9 +146,11 @@ class PlainThreshold:
                         self.active[level] = True
                 self._tell(deadline)
 
-    def _reading(self, time: float, value: float, saturated: bool) -> None:
+    def _reading(self, time: float, value: float, clean: bool, saturated: bool) -> None:
         for level, limit in enumerate(self.limits):
             beyond = value >= limit or (saturated and self.full_scale)
+            if not beyond and not clean:
+                continue  # doubt begins and completes no clearing
             self.reached[level] = [*self.reached[level], beyond][-self.samples["of"] :]
             if beyond:
                 self.off_since[level] = None

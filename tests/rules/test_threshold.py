@@ -72,6 +72,23 @@ CASES = {
     "a bad reading ends the holding of the one before": ({"on_delay_s": 90}, [(0, 12), (60, 0, BAD), (120, 0)], []),
     "but does not restart the on-delay": ({"on_delay_s": 90}, [(0, 12), (60, 0, BAD), (120, 12)], [(120, 0, 1)]),
     "an uncertain reading counts": ({}, [(0, 12, UNCERTAIN)], [(0, 0, 1)]),
+    "an uncertain reading does not clear": (
+        {},
+        [(0, 12), (60, 0, UNCERTAIN), (120, 0, FULL_SCALE), (180, 0)],
+        [(0, 0, 1), (180, 1, 0)],
+    ),
+    "an uncertain reading does not complete an off-delay": (
+        {"off_delay_s": 100},
+        [(0, 12), (60, 0), (200, 0, UNCERTAIN), (260, 0)],
+        [(0, 0, 1), (260, 1, 0)],
+    ),
+    "an uncertain reading is not held and does not restart an on-delay": (
+        {"on_delay_s": 100},
+        [(0, 12), (60, 0, UNCERTAIN), (120, 12)],
+        [(120, 0, 1)],
+    ),
+    "full scale counts although the device calls it bad": ({}, [(0, 99_999, FULL_SCALE | BAD)], [(0, 0, 4)]),
+    "a rounding below the limit is at the limit": ({}, [(0, 9.999999999999998)], [(0, 0, 1)]),
     "a late reading is not evaluated": ({}, [(60, 0), (0, 50)], []),
     "a repeated time is not evaluated": ({}, [(60, 0), (60, 50)], []),
     "persistence: two of three": (
@@ -150,6 +167,18 @@ def test_limits_may_stand_with_the_sensor() -> None:
     built = engine(rule, sensors=sensors)
     assert built.unbound == [("depth", "b"), ("depth", "c")]
     assert told(built.evaluate(batch(built, [("a", 0, 30.9), ("a", 60, 31.0), ("b", 0, 99)])).changes) == [(60, 0, 1)]
+
+
+def test_a_limit_that_rounds_up_is_met_at_its_number() -> None:
+    rule = threshold(limits={"blue": {"attribute": "diameter", "factor": 0.8}})
+    built = engine(rule, sensors=[sensor("a", attributes={"diameter": "0.8"})])
+    (change,) = built.evaluate(batch(built, [("a", 0, 0.64)])).changes
+    assert (change.value, change.limit) == (0.64, 0.64)
+
+
+def test_by_exception_a_value_holds_until_the_next_one() -> None:
+    built = engine(threshold(on_delay_s=60), sensors=[sensor("a", reporting="by_exception", interval_s=10.0)])
+    assert told(built.evaluate(batch(built, [("a", 0, 12), ("a", 7_000, 0)])).changes) == [(60, 0, 1), (7_000, 1, 0)]
 
 
 def test_limits_are_in_the_rule_s_unit_and_values_in_the_property_s() -> None:

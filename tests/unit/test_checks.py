@@ -37,6 +37,9 @@ SENSORS = {
     10: _sensor("absolute", "water_pressure", "kPa", pressure_reference="absolute"),
     11: _sensor("heat", "supply_temperature", "[degF]"),
     12: _sensor("voltage", "voltage", "V"),
+    13: _sensor("air", "air_temperature", "Cel"),
+    14: _sensor("own", "temperature", "Cel", attributes={"sentinels": "85; -127, x"}),
+    15: _sensor("none", "air_temperature", "Cel", attributes={"sentinels": ""}),
 }
 for one in SENSORS.values():
     check_sensor(one)
@@ -79,6 +82,20 @@ GOOD, OUT, SATURATED, SENTINEL = Quality.GOOD, Quality.OUT_OF_RANGE, Quality.SAT
         ("absolute", 101.325, 0, GOOD),
         ("heat", 212, 100, GOOD),
         ("voltage", 65_535, 65_535, GOOD),
+        ("heat", -39.9, -39.9 * 5 / 9 - 160 / 9, SENTINEL),  # inside the range, in the unit sent
+        ("heat", np.float32(-39.9), float(np.float32(-39.9)) * 5 / 9 - 160 / 9, SENTINEL),
+        ("heat", 0, -160 / 9, SENTINEL),
+        ("heat", -39.8, -39.8 * 5 / 9 - 160 / 9, GOOD),
+        ("heat", 85, 265 / 9, GOOD),
+        ("air", 85, 85, SENTINEL),
+        ("air", 0, 0, GOOD),
+        ("air", -39.9, -39.9, GOOD),  # a cold night
+        ("lel", 0, 0, GOOD),
+        ("lel", 1_999.9, 1_999.9, SENTINEL),
+        ("own", 85, 85, SENTINEL),
+        ("own", -127, -127, SENTINEL),
+        ("own", 84.9, 84.9, GOOD),
+        ("none", 85, 85, OUT),
     ],
 )
 def test_range_danger_and_sentinel(sensor: str, sent: float, stored: float, quality: Quality) -> None:

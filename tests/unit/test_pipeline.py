@@ -53,7 +53,7 @@ def test_the_queue_says_when_it_is_full_and_when_there_is_room() -> None:
         queue = _queue(queue_messages_max=4)
         calls: list[int] = []
         for number in range(6):  # what is here is taken although it is too much
-            queue.put(_message(number))
+            queue.put([_message(number)])
         assert queue.full
         queue.room = lambda: calls.append(1)
         taken = [queue.take() for _ in range(3)]
@@ -61,7 +61,7 @@ def test_the_queue_says_when_it_is_full_and_when_there_is_room() -> None:
         assert not queue.full
         taken += [queue.take() for _ in range(4)]
         assert calls
-        assert [m.mid if isinstance(m, Message) else m for m in taken] == [1, 2, 3, 4, 5, 6, None]
+        assert [[m.mid for m in portion] for portion in taken] == [[1], [2], [3], [4], [5], [6], []]
 
     asyncio.run(scenario())
 
@@ -69,10 +69,42 @@ def test_the_queue_says_when_it_is_full_and_when_there_is_room() -> None:
 def test_the_queue_is_bounded_in_bytes() -> None:
     async def scenario() -> None:
         queue = _queue(queue_bytes_max=1_000)
-        queue.put(_message(0, payload=b"x" * 1_000))
+        queue.put([_message(0, payload=b"x" * 1_000)])
         assert queue.full
         queue.take()
         assert not queue.full
+
+    asyncio.run(scenario())
+
+
+def test_portions_hold_the_messages_in_order_whatever_their_sizes() -> None:
+    async def scenario() -> None:
+        counters = IngestCounters()
+        queue = MessageQueue(IngestLimits(), counters)
+        queue.put([_message(i, payload=b"x" * (i % 7)) for i in range(1_203)])
+        queue.put([_message(1_203, payload=b"x" * 900), _message(1_204, payload=b"x" * 50)])
+        mids: list[int] = []
+        while portion := queue.take(bytes_max=100):
+            assert len(portion) == 1 or sum(len(m.payload) for m in portion) <= 100
+            mids += [m.mid for m in portion]
+        assert mids == list(range(1, 1_206))
+        assert (counters.queue_messages, counters.queue_bytes) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_stays_open_while_the_store_is_busy_and_closes_when_it_is_free() -> None:
+    async def scenario() -> None:
+        queue, stop, busy = _queue(), asyncio.Event(), [True]
+        queue.put([_message(0)])
+        gathering = asyncio.create_task(gather(queue, LIMITS, 1, stop, lambda: busy[0]))
+        for number in range(1, 5):
+            await asyncio.sleep(0.01)
+            queue.put([_message(number)])
+        assert not gathering.done()
+        busy[0] = False
+        queue.wake()
+        assert len(await asyncio.wait_for(gathering, 5)) == 5
 
     asyncio.run(scenario())
 
@@ -81,24 +113,24 @@ def test_batches_close_by_size_bytes_and_age() -> None:
     async def scenario() -> None:
         queue, stop = _queue(), asyncio.Event()
         for number in range(10):
-            queue.put(_message(number))
+            queue.put([_message(number)])
         by_size = IngestLimits(batch_readings_max=4)
         assert [len(await gather(queue, by_size, 0, stop)) for _ in range(3)] == [4, 4, 2]
         for number in range(3):
-            queue.put(_message(number))
+            queue.put([_message(number)])
         by_bytes = IngestLimits(batch_bytes_max=50)
         assert [len(await gather(queue, by_bytes, 0, stop)) for _ in range(3)] == [2, 1, 0]
         array = b"[" + b",".join([_message(i).payload for i in range(7)]) + b"]"
-        queue.put(_message(0, payload=array))
-        queue.put(_message(1))
+        queue.put([_message(0, payload=array)])
+        queue.put([_message(1)])
         assert [len(await gather(queue, by_size, 0, stop)) for _ in range(2)] == [1, 1]  # whole messages only
         began = asyncio.get_running_loop().time()
         assert await gather(queue, by_size, 0.05, stop) == []
         assert asyncio.get_running_loop().time() - began >= 0.04
         stop.set()
-        queue.put(_message(0))
+        queue.put([_message(0)])
         assert await gather(queue, by_size, 5, stop) == []
-        assert queue.take() is not None  # left in the queue, unacknowledged
+        assert queue.take()  # left in the queue, unacknowledged
 
     asyncio.run(scenario())
 
@@ -117,7 +149,14 @@ class Store:
         self.clocks: list[int] = []
 
     async def write_batch(
-        self, pool: object, clock: int, incoming: IncomingReadings, rejections: Sequence[Rejection] = ()
+        self,
+        pool: object,
+        clock: int,
+        incoming: IncomingReadings,
+        rejections: Sequence[Rejection] = (),
+        beside: object = None,
+        *,
+        listening: bool = True,
     ) -> Receipt:
         self.calls += 1
         error = self.fail(incoming, self.calls)
@@ -136,7 +175,8 @@ class Store:
 class KnownRegistry:
     """In place of the copy: never changes."""
 
-    current = REGISTRY
+    def __init__(self) -> None:
+        self.current = REGISTRY
 
     async def refresh_if_notified(self) -> None: ...
 
@@ -147,7 +187,12 @@ class KnownRegistry:
 def _pipeline(
     monkeypatch: pytest.MonkeyPatch, store: Store, stop: asyncio.Event, clock: Callable[[], int] = lambda: NOW
 ) -> tuple[Pipeline, list[Decoded], list[ReadingBatch], IngestCounters]:
+    async def nothing(*_: object) -> int:
+        return 0
+
     monkeypatch.setattr(ingest.pipeline, "write_batch", store.write_batch)
+    for name in ("recover", "save", "do_replays"):  # they speak with the database only
+        monkeypatch.setattr(ingest.pipeline, name, nothing)
     acknowledged: list[Decoded] = []
     committed: list[ReadingBatch] = []
     counters = IngestCounters()
@@ -168,6 +213,7 @@ def _pipeline(
         asyncpg.AdminShutdownError("restart"),
         asyncpg.ConnectionDoesNotExistError("cut"),
         asyncpg.InterfaceError("closed"),
+        asyncpg.InternalClientError("cannot switch to state 15"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -200,6 +246,17 @@ def test_the_message_at_fault_is_set_aside_alone(monkeypatch: pytest.MonkeyPatch
         assert sorted(m.message.mid for m in acknowledged) == list(range(1, 8))
         assert counters.rejections == {"store_refused": len(culprits)}
         assert counters.messages == 7
+
+    asyncio.run(scenario())
+
+
+def test_a_message_is_not_set_aside_for_what_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        store = Store(lambda incoming, calls: RuntimeError("once") if len(incoming) and calls == 1 else None)
+        pipeline, acknowledged, _, counters = _pipeline(monkeypatch, store, asyncio.Event())
+        await pipeline.commit(_decoded(1))
+        assert (store.values, store.rejections, counters.store_retries) == ([1], [], 1)
+        assert len(acknowledged) == 1
 
     asyncio.run(scenario())
 
@@ -251,6 +308,44 @@ def test_a_follower_that_fails_does_not_stop_the_stream(monkeypatch: pytest.Monk
         await pipeline.commit(_decoded(1))
         await pipeline.commit(_decoded(2))
         assert (len(acknowledged), len(committed)) == (2, 2)
+
+    asyncio.run(scenario())
+
+
+def test_the_next_batch_is_prepared_while_the_store_commits_and_never_written_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        stop, release = asyncio.Event(), asyncio.Event()
+        store = Store(lambda *_: None)
+        pipeline, acknowledged, committed, _ = _pipeline(monkeypatch, store, stop)
+        writing: list[list[float]] = []
+
+        async def slow_write(
+            pool: object, clock: int, incoming: IncomingReadings, rejections: Any = (), *_: object, **__: object
+        ) -> Receipt:
+            if len(incoming):
+                writing.append(incoming.value.tolist())
+                await release.wait()
+            return await store.write_batch(pool, clock, incoming, rejections)
+
+        monkeypatch.setattr(ingest.pipeline, "write_batch", slow_write)
+        queue = _queue(batch_readings_max=3)
+        pipeline._limits = IngestLimits(batch_readings_max=3, batch_age_ms_min=1, batch_age_ms_max=2)
+        running = asyncio.create_task(pipeline.run(queue))
+        for number in range(9):
+            queue.put([_message(number)])
+        await asyncio.sleep(0.1)
+        assert writing == [[0, 1, 2]]  # one in the store
+        assert (len(acknowledged), len(queue.take())) == (0, 1)  # one ahead, the rest still in the queue
+        release.set()
+        await asyncio.sleep(0.1)
+        stop.set()
+        queue.wake()
+        await asyncio.wait_for(running, 5)
+        assert writing == [[0, 1, 2], [3, 4, 5], [7, 8]]
+        assert [m.message.mid for m in acknowledged] == [1, 2, 3, 4, 5, 6, 8, 9]
+        assert [len(batch) for batch in committed if len(batch)] == [3, 3, 2]
 
     asyncio.run(scenario())
 

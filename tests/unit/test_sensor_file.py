@@ -1,11 +1,12 @@
 """Sensors files: good ones round-trip; a bad one is refused whole, every error with its line and remedy."""
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
 
-from model.sensor_file import SensorFileError, read_sensor_file, write_sensor_file
+from model.sensor_file import SensorFileError, parse_sensor_file, read_sensor_file, write_sensor_file
 
 HEADER = "sensor,city,system,property,unit,longitude,latitude,name,interval_s"
 ROW = "s1,jyg,gas,combustible_gas,%{LEL},98.29,39.77,Xinhua Road 1,60"
@@ -38,7 +39,21 @@ BAD = {
     "an empty range": (HEADER + ",valid_min,valid_max", [ROW + ",10,5"], 2, ["range", "valid_min"]),
     "an unknown gas": (HEADER + ",gas", [ROW + ",argon"], 2, ["argon", "methane"]),
     "personal data": (HEADER + ",telephone", [ROW + ",123"], 1, ["telephone", "personal"]),
+    "personal data in Chinese": (HEADER + ",电话", [ROW + ",123"], 1, ["电话", "personal"]),
     "no sensor": (HEADER, [], 0, ["no sensor"]),
+    "a control character in a name": (HEADER, [ROW.replace("Xinhua", "Xin\x07hua")], 2, ["name", "U+0007", "anew"]),
+    "a line end in a name": (HEADER, [ROW.replace("Xinhua Road 1", '"Xinhua\nRoad"')], 3, ["name", "U+000A"]),
+    "a right-to-left mark in a name": (HEADER, [ROW.replace("Xinhua", "Xin\u202ehua")], 2, ["name", "RIGHT-TO-LEFT"]),
+    "a mark that cannot be seen": (HEADER, [ROW.replace("Xinhua", "Xin\u200bhua")], 2, ["name", "ZERO WIDTH SPACE"]),
+    "a name of 64 kB": (HEADER, [ROW.replace("Xinhua", "x" * 65_536)], 2, ["name", "200"]),
+    "an id with a right-to-left mark": (HEADER, [ROW.replace("s1", "s\u200f1")], 2, ["sensor", "U+200F"]),
+    "an id in decomposed letters": (HEADER, [ROW.replace("s1", "se\u0301")], 2, ["sensor", "A-Z"]),
+    "an id that is a formula": (HEADER, [ROW.replace("s1", "=cmd")], 2, ["sensor", "=cmd", "A-Z"]),
+    "an id that is markup": (HEADER, [ROW.replace("s1", "<b>")], 2, ["sensor", "A-Z"]),
+    "an elevation that is no number": (HEADER + ",elevation_m", [ROW + ",nan"], 2, ["elevation_m", "finite"]),
+    "a camera that is a script": (HEADER + ",camera_url", [ROW + ",javascript:alert(1)"], 2, ["camera_url", "https"]),
+    "a due date that is none": (HEADER + ",calibration_due", [ROW + ",soon"], 2, ["calibration_due", "2027-03-01"]),
+    "a column without name": (HEADER + ",", [ROW + ",x"], 1, ["no name"]),
 }
 
 
@@ -96,6 +111,70 @@ def test_geojson_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps({"features": [{**feature, "geometry": {"type": "LineString", "coordinates": []}}]}))
     with pytest.raises(SensorFileError, match="feature 1: geometry LineString is not a Point"):
         read_sensor_file(path)
+
+
+def test_an_error_in_geojson_is_told_with_line_and_feature(tmp_path: Path) -> None:
+    good = {
+        "type": "Feature",
+        "geometry": None,
+        "properties": dict(zip(HEADER.split(","), ROW.split(","), strict=True)),
+    }
+    bad = [
+        {**good, "properties": {**good["properties"], "sensor": "s2", "interval_s": True}},  # type: ignore[dict-item]
+        {**good, "properties": {**good["properties"], "sensor": "s3", "telephone": "1"}},  # type: ignore[dict-item]
+        {"type": "Feature", "geometry": None, "properties": {"sensor": "s4"}},
+        {**good, "geometry": {"type": "Point", "coordinates": [float("nan"), 1e999]}},
+    ]
+    path = tmp_path / "sensors.geojson"
+    path.write_text(
+        '{"type": "FeatureCollection", "features": [\n' + ",\n".join(map(json.dumps, [good, *bad])) + "\n]}"
+    )
+    found = parse_sensor_file(path)
+    assert [sensor.sensor for sensor in found.sensors] == ["s1"]
+    assert [(line, text.split(":")[0]) for line, text in found.problems] == [
+        (n + 1, f"feature {n}") for n in (2, 3, 4, 5)
+    ]
+    assert ["interval_s" in found.problems[0][1], "telephone" in found.problems[1][1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"features": [}', '{"features": [{},]}', '{"features": []} x', '{"features": 1}', "{" * 100_000,
+     '{"features": [' + "[" * 100_000, '{"a": 1' + "0" * 5_000 + ', "features": []}', '{"features" []}'],
+)  # fmt: skip
+def test_what_is_no_geojson_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "sensors.geojson"
+    path.write_text(content)
+    with pytest.raises(SensorFileError):
+        read_sensor_file(path)
+
+
+def test_names_are_kept_in_composed_letters(tmp_path: Path) -> None:
+    (sensor,), _ = read_sensor_file(write(tmp_path, HEADER, [ROW.replace("Xinhua", "Xi\u0301nhua")]))
+    assert sensor.name == "X\u00ednhua Road 1"
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "'=x", "''=x"])
+def test_a_formula_in_a_name_is_guarded_when_written_and_comes_back(name: str, tmp_path: Path) -> None:
+    fields = dict(zip(HEADER.split(","), ROW.split(","), strict=True)) | {"name": name, "depth_m": "-3.5"}
+    path = tmp_path / "sensors.geojson"
+    path.write_text(json.dumps({"features": [{"geometry": None, "properties": fields}]}))
+    sensors, cities = read_sensor_file(path)
+    assert sensors[0].name == name
+    again = tmp_path / "again.csv"
+    write_sensor_file(again, sensors, {city.city: city for city in cities})
+    cell = next(csv.DictReader(again.open(encoding="utf-8")))
+    assert cell["name"] == "'" + name
+    assert cell["depth_m"] == "-3.5"
+    assert read_sensor_file(again)[0] == sensors
+
+
+def test_good_rows_are_known_beside_the_errors_of_others(tmp_path: Path) -> None:
+    rows = [ROW, ROW.replace("s1", "s2").replace("gas,comb", "gass,comb"), "s3,jyg", ROW.replace("s1", "s4")]
+    found = parse_sensor_file(write(tmp_path, HEADER + "", rows))
+    assert found.lines == {"s1": 2, "s4": 5}
+    assert [line for line, _ in found.problems] == [3, 4]
+    assert found.stated == {}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[]", b"{}", b'{"features": [1]}', b""])
