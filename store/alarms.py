@@ -80,7 +80,7 @@ async def find_alarms(
         conditions.add_equal(f"a.{column}", getattr(query, column))
     conditions.add_equal("a.class", query.alarm_class)
     if query.since is not None:
-        conditions.add("a.known_at >= ?", query.since)
+        conditions.add("coalesce(a.known_at, a.changed_at) >= ?", query.since)
     distance = "null::float8" if query.near is None else add_near(conditions, *query.near)
     if query.after is not None:
         conditions.add("(a.raised_at, a.alarm) < (?, ?)", *query.after)

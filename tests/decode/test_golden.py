@@ -61,6 +61,7 @@ def test_every_reason_has_a_case_or_a_test_of_its_own() -> None:
         Reason.PAYLOAD_TOO_LARGE,  # test_hostile
         Reason.TOO_MANY_READINGS,  # test_hostile
         Reason.DECODER_FAILED,  # test_hostile
+        Reason.RATE_LIMITED,  # test_limiter
         Reason.STORE_REFUSED,  # test_pipeline
     }
     assert set(Reason) - {Reason(word) for word in shown} == elsewhere
