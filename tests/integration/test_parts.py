@@ -196,3 +196,19 @@ def test_unusable_messages_are_kept_with_their_reason_and_hold_nobody_up(parts: 
         "value_not_a_number",
         "value_not_finite",
     ]
+
+
+def test_a_quarantined_reading_is_replayed_once_its_sensor_is_registered(parts: Parts) -> None:
+    parts.publish("six", "six-a", 0, 20)
+    deadline = time.monotonic() + 20
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < deadline:
+        found = [json.loads(row) for row in parts.serve.run("quarantine", "list", "--json").stdout.splitlines()]
+        time.sleep(0.2)
+    (rejection,) = found
+    assert rejection["reason"] == "unknown_sensor"
+    parts.register("six", "six-a")
+    said = parts.serve.run("quarantine", "replay", str(rejection["rejection"])).stdout
+    assert "1 stored" in said
+    (alarm,) = parts.alarms("six", 1)
+    assert alarm["value"] == 20.0
