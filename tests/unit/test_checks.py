@@ -65,9 +65,9 @@ GOOD, OUT, SATURATED, SENTINEL = Quality.GOOD, Quality.OUT_OF_RANGE, Quality.SAT
         ("ppm", 50_000, 100, SATURATED),
         ("propane", 2.1, 100, SATURATED),  # 2.1 * (100 / 2.1) is not 100 to the last bit
         ("propane", 2.0, 200 / 2.1, GOOD),
-        ("h2s", 100, 141.73, GOOD),  # its end is not full scale by vocabulary: only beyond it is
-        ("h2s", 101, 143.1473, SATURATED),
-        ("h2s", -1, -1.4173, OUT),
+        ("h2s", 100, 100 * 34.08 / 24.055, GOOD),  # its end is not full scale by vocabulary: only beyond it is
+        ("h2s", 101, 101 * 34.08 / 24.055, SATURATED),
+        ("h2s", -1, -34.08 / 24.055, OUT),
         ("oxygen", 20.9, 20.9, GOOD),
         ("oxygen", -0.1, -0.1, SATURATED),  # danger is low
         ("oxygen", 30.1, 30.1, OUT),
