@@ -69,6 +69,7 @@ class Engine:
         self.range = bind(rules, registry, Range, self.unbound)
         self.stale = bind(rules, registry, Stale, self.unbound)
         self.due = bind(rules, registry, Due, self.unbound)
+        self.announcing = [group for group in (self.threshold, self.range) if group.announced.any()]
 
     @property
     def groups(self) -> dict[str, Group]:
@@ -132,15 +133,14 @@ class Engine:
         return late
 
     def _announce(self, clock: int, changes: list[ConditionChange]) -> None:
-        for group in (self.threshold, self.range):
-            if group.announced.any():
-                events = np.empty(len(group.bindings) * threshold.LEVELS, threshold.EVENT)
-                count = threshold.announce(
-                    clock, self.settle_ms, group.sensor, group.announced,
-                    self.sensors["last_time"], self.sensors["last_good"], self.hold, self.sensors["last_value"],
-                    group.parameter, group.parameters, group.states, events,
-                )  # fmt: skip
-                changes += self._threshold_changes(group, events[:count], None, clock)
+        for group in self.announcing:
+            events = np.empty(len(group.bindings) * threshold.LEVELS, threshold.EVENT)
+            count = threshold.announce(
+                clock, self.settle_ms, group.sensor, group.announced,
+                self.sensors["last_time"], self.sensors["last_good"], self.hold, self.sensors["last_value"],
+                group.parameter, group.parameters, group.states, events,
+            )  # fmt: skip
+            changes += self._threshold_changes(group, events[:count], None, clock)
 
     def _judge_silence(self, clock: int, changes: list[ConditionChange]) -> None:
         if self.stale.bindings:

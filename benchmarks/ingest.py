@@ -146,7 +146,7 @@ async def _count(pool: Pool, expected: int) -> None:
 
 
 async def _empty(pool: Pool) -> None:
-    await pool.execute("truncate reading, batch, conflict, rejection")
+    await pool.execute("truncate reading, batch, conflict, rejection, sequence_log, gap, course_checkpoint")
     await pool.execute("checkpoint")
 
 
