@@ -14,6 +14,7 @@ from ingest.budget import RATE_LIMITED, BudgetLimits, Condensed, RejectionBudget
 from ingest.course import Course, Judged, with_bits
 from ingest.gaps import GapChanges, GapTracker, encode_states
 from ingest.limiter import Limited, Limiter, RateLimit
+from ingest.prepare import NO_SEQUENCE
 from ingest.settings import IngestLimits
 from model.instant import format_instant
 from model.reading import Rejection
@@ -23,8 +24,6 @@ from store.batches import IncomingReadings
 from store.gaps import store_gaps, store_sequences
 from store.pool import Connection
 from store.rejections import store_counts
-
-NO_SEQUENCE = -1
 
 
 @dataclass(frozen=True, slots=True)
