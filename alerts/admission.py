@@ -6,10 +6,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.conditions.threshold import NEVER
+from alerts.conditions.ladder import NEVER
 from model.reading import HELD_BACK, NEVER_CLEARS, Quality
 
-SENSOR_STATE = np.dtype([("last_time", "i8"), ("last_value", "f8"), ("last_good", "?")])
+SENSOR_STATE = np.dtype([("last_time", "i8"), ("last_epoch", "i4"), ("last_good", "?")])
 
 _HELD_BACK = int(HELD_BACK)
 _NEVER_CLEARS = int(NEVER_CLEARS)
@@ -24,23 +24,24 @@ def new_sensor_state(sensors: int) -> NDArray[Any]:
 
 
 @numba.njit(cache=True)
-def admit(sensor, time, value, quality, states, hold, low, high):
+def admit(sensor, time, value, quality, epoch, states, hold, low, high):
     """Tell, row by row, what is new and good, at what value to evaluate, and how the reading before was held.
 
-    Arrays of readings have shape (n,) as in ReadingBatch; `states` of SENSOR_STATE, `hold` (milliseconds), `low` and
-    `high` (valid range) are indexed by registry key. Returns seven arrays (n,): `fresh` (newer than all before), `good`
-    (fresh and not held back), `clean` (good, and fit to clear an alarm), `saturated`, `evaluated` (clamped to the range
-    where saturated), `held_until` and `held_value` of the sensor's reading before. Full scale is never held back, also
-    where the device calls it bad: doubt does not lower danger. Changes `states` in place.
+    Arrays of readings have shape (n,) as in ReadingBatch, `epoch` int32 as of Registry.epoch_of; `states` of
+    SENSOR_STATE, `hold` (milliseconds), `low` and `high` (valid range) are indexed by registry key. Returns seven
+    arrays (n,): `fresh` (newer than all before), `good` (fresh and not held back), `clean` (good, and fit to clear an
+    alarm), `saturated`, `renewed` (of another epoch than the sensor's reading before), `evaluated` (clamped to the
+    range where saturated) and `held_until` of the sensor's reading before. Full scale is never held back, also where
+    the device calls it bad: doubt does not lower danger. Changes `states` in place.
     """
     rows = len(sensor)
     fresh = np.zeros(rows, np.bool_)
     good = np.zeros(rows, np.bool_)
     clean = np.zeros(rows, np.bool_)
     saturated = np.zeros(rows, np.bool_)
+    renewed = np.zeros(rows, np.bool_)
     evaluated = value.copy()
     held_until = np.full(rows, NEVER)
-    held_value = np.full(rows, np.nan)
     for row in range(rows):
         key = sensor[row]
         state = states[key]
@@ -49,14 +50,14 @@ def admit(sensor, time, value, quality, states, hold, low, high):
         fresh[row] = True
         if state.last_good:
             held_until[row] = min(time[row], state.last_time + hold[key])
-            held_value[row] = state.last_value
         state.last_time = time[row]
         saturated[row] = (quality[row] & _SATURATED) != 0
         good[row] = saturated[row] or (quality[row] & _HELD_BACK) == 0
         clean[row] = good[row] and (quality[row] & _NEVER_CLEARS) == 0
         state.last_good = clean[row] or saturated[row]  # what is in doubt is judged when it comes, not held
-        if good[row]:
-            if saturated[row]:
-                evaluated[row] = min(max(value[row], low[key]), high[key])
-            state.last_value = evaluated[row]
-    return fresh, good, clean, saturated, evaluated, held_until, held_value
+        if clean[row]:
+            renewed[row] = epoch[row] != state.last_epoch
+            state.last_epoch = epoch[row]
+        if saturated[row]:
+            evaluated[row] = min(max(value[row], low[key]), high[key])
+    return fresh, good, clean, saturated, renewed, evaluated, held_until

@@ -1,14 +1,21 @@
 """Binds rules to sensors: which rule holds where, with what limits, laid out in the arrays that the kernels walk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.conditions import due, stale, threshold
-from alerts.rules import Due, Override, Range, Rule, Stale, Threshold, limits_of
+from alerts.conditions import due, ladder, stale
+from alerts.conditions.due import Due
+from alerts.conditions.ladder import LEVELS
+from alerts.conditions.range import Range
+from alerts.conditions.stale import Stale
+from alerts.conditions.threshold import Threshold
+from alerts.kinds import SignalKind
+from alerts.rules import Override, Rule, limits_of
+from alerts.words import Ladder, Signal
 from model.registry import Registry
 from model.sensor import Sensor
 from model.sensor_event import InvalidEvent, due_time
@@ -30,22 +37,51 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The bindings that one kernel walks, sorted by sensor, with their parameters and state.
-
-    Those of registry key k are `first[k]` to `first[k + 1]`. Many bindings share their parameters: `parameter` (n,) is
-    the row of `parameters` that holds for each. `quiet` (n,) is 1 where a threshold's state is that of a new one: most
-    readings are judged by parameter and this byte alone, which keeps 100,000 sensors within the processor's cache.
-    """
+class Bindings:
+    """The bindings of one kind, sorted by sensor: those of registry key k are `first[k]` to `first[k + 1]`."""
 
     bindings: Sequence[Binding]
     sensor: NDArray[np.int64]
     first: NDArray[np.int64]
-    parameter: NDArray[np.int32]
+    states: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed(Bindings):
+    """Bindings that are judged by a clock: `deadline` (n,), milliseconds of silence or of a date."""
+
+    deadline: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """What makes signals of readings: parameters (shared, so `parameter_of`), states and memory of the kind."""
+
+    kind: SignalKind
+    parameter_of: NDArray[np.int32]
     parameters: NDArray[Any]
     states: NDArray[Any]
+    memory: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ladders(Bindings):
+    """Bindings whose values are held against a ladder of limits.
+
+    Many share their limits: `limit_of` (n,) is the row of `limits` that holds for each. `quiet` (n,) is 1 where a state
+    is that of a new one: most readings are judged by limits and this byte alone, which keeps 100,000 sensors within the
+    processor's cache. `waiting` lists, `waiting_count` long, the bindings whose on-delay may run (`is_listed`), so that
+    the clock looks at no others; `announced` are those in operational cities.
+    """
+
+    limit_of: NDArray[np.int32]
+    limits: NDArray[Any]
     quiet: NDArray[np.uint8]
     announced: NDArray[np.bool_]
+    waiting: NDArray[np.int64]
+    waiting_count: NDArray[np.int64]
+    is_listed: NDArray[np.uint8]
+    detector: Detector | None
 
 
 def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
@@ -53,54 +89,101 @@ def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
     return binding.rule.rule, registry.sensors[binding.sensor_key].sensor
 
 
-def bind(
+def bind_ladders(
     rules: Sequence[Rule],
     registry: Registry,
-    kind: type[Threshold | Range | Stale | Due],
+    kind: SignalKind | type[Threshold] | type[Range],
     unbound: list[tuple[str, str]],
-) -> Group:
+) -> Ladders:
     """Return the bindings of all rules of a kind; notes in `unbound` (rule, sensor) where a limit is not set."""
-    found: list[tuple[Binding, Any]] = []
+    words: type[Any] = kind if isinstance(kind, type) else kind.Condition
+    found: list[tuple[Binding, Any, Any, int]] = []
+    for binding, sensor in _selected(rules, registry, words):
+        condition: Any = binding.rule.condition
+        limits, parameters, width = _limits(condition, binding.override, sensor), None, 0
+        if limits is not None and not isinstance(kind, type):
+            parameters, width = kind.parameters(condition, sensor), kind.memory_width(condition, sensor)
+            limits = None if parameters is None else limits
+        if limits is None:
+            unbound.append((binding.rule.rule, sensor.sensor))
+        else:
+            found.append((binding, limits, parameters, width))
+    found.sort(key=lambda row: row[0].sensor_key)  # stable: a sensor's bindings keep the order of the rules
+    count = len(found)
+    bindings, sensors, first = _by_sensor([row[0] for row in found], registry)
+    limit_of, limits_table = _shared([row[1] for row in found], ladder.LIMITS)
+    detector = None
+    if not isinstance(kind, type):
+        parameter_of, parameter_table = _shared([row[2] for row in found], kind.PARAMETERS)
+        memory = np.zeros((count, max((row[3] for row in found), default=0)))
+        detector = Detector(kind, parameter_of, parameter_table, np.zeros(count, kind.STATE), memory)
+    operational = [registry.mode_of(registry.sensors[b.sensor_key]) == "operational" for b in bindings]
+    return Ladders(
+        bindings,
+        sensors,
+        first,
+        ladder.new_state(count),
+        limit_of,
+        limits_table,
+        np.ones(count, np.uint8),
+        np.array(operational, np.bool_),
+        np.zeros(count, np.int64),
+        np.zeros(1, np.int64),
+        np.zeros(count, np.uint8),
+        detector,
+    )
+
+
+def bind_stale(rules: Sequence[Rule], registry: Registry) -> Timed:
+    """Return the bindings of all rules about silence."""
+    limits = [(binding, sensor.silence_ms) for binding, sensor in _selected(rules, registry, Stale)]
+    found = [(binding, limit) for binding, limit in limits if limit is not None]
+    return _timed(found, registry, stale.new_state)
+
+
+def bind_due(rules: Sequence[Rule], registry: Registry) -> Timed:
+    """Return the bindings of all rules about dates, at the sensors that have them."""
+    found: list[tuple[Binding, int]] = []
+    for binding, sensor in _selected(rules, registry, Due):
+        assert isinstance(binding.rule.condition, Due)
+        date = _due(binding.rule.condition, sensor, registry.cities[sensor.city].time_zone)
+        if date is not None:
+            found.append((binding, date))
+    return _timed(found, registry, due.new_state)
+
+
+def _selected(rules: Sequence[Rule], registry: Registry, words: type[Any]) -> Iterator[tuple[Binding, Sensor]]:
+    by_property: dict[str | None, list[tuple[int, Sensor]]] = {None: list(registry.sensors.items())}
+    for key, sensor in registry.sensors.items():
+        by_property.setdefault(sensor.property, []).append((key, sensor))
     for rule in rules:
-        if not isinstance(rule.condition, kind):
+        if not isinstance(rule.condition, words):
             continue
         version = rule.version
-        for key, sensor in registry.sensors.items():
-            if not rule.select.agrees(sensor):
-                continue
-            override = next((o for o in reversed(rule.overrides) if o.select.agrees(sensor)), None)
-            if isinstance(rule.condition, Due):
-                parameter = _due(rule.condition, sensor, registry.cities[sensor.city].time_zone)
-            else:
-                parameter = _parameter(rule, override, sensor)
-            if parameter is not None:
-                found.append((Binding(rule, version, key, override), parameter))
-            elif not isinstance(rule.condition, Stale | Due):
-                unbound.append((rule.rule, sensor.sensor))
-    found.sort(key=lambda pair: pair[0].sensor_key)  # stable: a sensor's bindings keep the order of the rules
-    bindings = [binding for binding, _ in found]
+        for key, sensor in by_property.get(rule.select.property, []):
+            if rule.select.agrees(sensor):
+                override = next((o for o in reversed(rule.overrides) if o.select.agrees(sensor)), None)
+                yield Binding(rule, version, key, override), sensor
+
+
+def _timed(found: list[tuple[Binding, int]], registry: Registry, new_state: Callable[[int], NDArray[Any]]) -> Timed:
+    found.sort(key=lambda row: row[0].sensor_key)
+    bindings, sensors, first = _by_sensor([row[0] for row in found], registry)
+    return Timed(bindings, sensors, first, new_state(len(found)), np.array([row[1] for row in found], np.int64))
+
+
+def _by_sensor(
+    bindings: list[Binding], registry: Registry
+) -> tuple[list[Binding], NDArray[np.int64], NDArray[np.int64]]:
     keys = np.array([b.sensor_key for b in bindings], np.int64)
-    first = np.searchsorted(keys, np.arange(len(registry.known) + 1))
-    operational = [registry.mode_of(registry.sensors[b.sensor_key]) == "operational" for b in bindings]
-    if kind is Stale or kind is Due:
-        rows, parameter_of = [parameter for _, parameter in found], list(range(len(found)))
-        table = np.array(rows, np.int64)
-        states = stale.new_state(len(bindings)) if kind is Stale else due.new_state(len(bindings))
-    else:
-        rows = list(dict.fromkeys(parameter for _, parameter in found))
-        places = {parameter: place for place, parameter in enumerate(rows)}
-        parameter_of = [places[parameter] for _, parameter in found]
-        table, states = np.array(rows, threshold.BINDING), threshold.new_state(len(bindings))
-    return Group(
-        bindings,
-        keys,
-        first,
-        np.array(parameter_of, np.int32),
-        table,
-        states,
-        np.ones(len(bindings), np.uint8),
-        np.array(operational, np.bool_),
-    )
+    return bindings, keys, np.searchsorted(keys, np.arange(len(registry.known) + 1))
+
+
+def _shared(rows: list[Any], dtype: np.dtype[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Return which of the different rows each one is, and those as a record array."""
+    different = list(dict.fromkeys(rows))
+    places = {row: place for place, row in enumerate(different)}
+    return np.array([places[row] for row in rows], np.int32), np.array(different, dtype)
 
 
 def _due(condition: Due, sensor: Sensor, time_zone: str) -> int | None:
@@ -112,40 +195,39 @@ def _due(condition: Due, sensor: Sensor, time_zone: str) -> int | None:
         return None
 
 
-def _parameter(rule: Rule, override: Override | None, sensor: Sensor) -> Any:
-    """One element of the group's parameters, or None where the rule cannot be set at this sensor."""
-    condition = rule.condition
-    if isinstance(condition, Stale):
-        return sensor.silence_ms
-    assert not isinstance(condition, Due)
+def _limits(condition: Ladder | Range, override: Override | None, sensor: Sensor) -> Any:
+    """One element of ladder.LIMITS, or None where the rule cannot be set at this sensor."""
     on_delay_s, off_delay_s = condition.on_delay_s, condition.off_delay_s
     if override is not None:
         on_delay_s = on_delay_s if override.on_delay_s is None else override.on_delay_s
         off_delay_s = off_delay_s if override.off_delay_s is None else override.off_delay_s
     on_delay, off_delay = round(on_delay_s * 1000), round(off_delay_s * 1000)
     if isinstance(condition, Range):
-        # Walked as a threshold on "is the reading bad", 0 or 1.
-        limits = (0.5, np.inf, np.inf, np.inf)
-        return 1.0, limits, limits, limits, 0.5, on_delay, off_delay, 1, 1, 0
-    found = limits_of(rule, condition, override, sensor)
-    if found is None:
+        found = (0.5, *[np.inf] * (LEVELS - 1))
+        return 1.0, found, found, found, 0.5, on_delay, off_delay, 1, 1, 0
+    assert isinstance(condition, Threshold | Signal)
+    limits = limits_of(condition, override, sensor)
+    if limits is None:
         return None
-    sign = 1.0 if condition.direction == "above" else -1.0
+    sign, factor, full_scale = 1.0, 1.0, 0
+    if isinstance(condition, Threshold):
+        sign = 1.0 if condition.direction == "above" else -1.0
+        factor, _ = conversion(PROPERTIES[sensor.property], condition.unit, gas=sensor.gas)
+        full_scale = LABELS.index(condition.full_scale) + 1 if condition.full_scale else 0
     deadband = condition.deadband if override is None or override.deadband is None else override.deadband
-    factor, _ = conversion(PROPERTIES[sensor.property], condition.unit, gas=sensor.gas)
-    reach = tuple(_less_tolerance(sign * limit) for limit in found)
+    reach = tuple(_less_tolerance(sign * limit) for limit in limits)
     samples = condition.samples
     return (
         sign,
-        tuple(found),
+        tuple(limits),
         reach,
-        tuple(_less_tolerance(sign * limit - abs(factor) * deadband) for limit in found),
+        tuple(_less_tolerance(sign * limit - abs(factor) * deadband) for limit in limits),
         min(reach),
         on_delay,
         off_delay,
         samples.needed if samples else 1,
         (1 << (samples.of if samples else 1)) - 1,
-        LABELS.index(condition.full_scale) + 1 if condition.full_scale else 0,
+        full_scale,
     )
 
 

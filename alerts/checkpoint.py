@@ -2,18 +2,21 @@
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from alerts.binding import binding_key
-from alerts.conditions.threshold import NEVER, quiet_states
+from alerts.binding import Binding, Ladders, binding_key
+from alerts.conditions.ladder import NEVER, is_waiting, quiet_states
 from alerts.engine import Engine
+from alerts.findings import change_of
 from model.alarm import ConditionChange
 
 
 def carry_over(old: Engine, new: Engine) -> list[ConditionChange]:
     """Give `new` the state of `old` for every sensor and binding that both have; return the withdrawn occurrences.
 
-    A rule that changed keeps its state and is judged by its new limits at each sensor's next reading. An occurrence
-    whose rule or sensor is gone is returned to normal at the log's clock, with cause `rule`.
+    A rule whose limits changed keeps its state and is judged by its new limits at each sensor's next reading; where
+    what makes its signal changed, that begins anew. An occurrence whose rule or sensor is gone is returned to normal at
+    the log's clock, with cause `rule`.
     """
     new.clock = old.clock
     for key, sensor in old.registry.sensors.items():
@@ -22,59 +25,94 @@ def carry_over(old: Engine, new: Engine) -> list[ConditionChange]:
             new.sensors[new_key] = old.sensors[key]
     withdrawn = []
     for name, group in old.groups.items():
-        following = new.groups[name]
-        places = {binding_key(b, new.registry): i for i, b in enumerate(following.bindings)}
+        following = new.groups.get(name)
+        places = {}
+        if following is not None:
+            places = {binding_key(b, new.registry): i for i, b in enumerate(following.bindings)}
         for place, binding in enumerate(group.bindings):
             state = group.states[place]
             new_place = places.get(binding_key(binding, old.registry))
-            if new_place is not None:
+            if following is not None and new_place is not None:
                 following.states[new_place] = state
+                if isinstance(group, Ladders) and isinstance(following, Ladders):
+                    _carry_detector(group, place, following, new_place)
             elif state["raised"] != NEVER:
-                withdrawn.append(
-                    old.change(
-                        binding,
-                        time=old.clock,
-                        raised=int(state["raised"]),
-                        known_at=old.clock,
-                        severity_from=1 if name == "stale" else int(state["severity"]),
-                        severity=0,
-                        value=None,
-                        limit=None,
-                        cause="rule",
-                        reason="rule_withdrawn",
-                    )
-                )
-    _mark_quiet(new)
+                withdrawn.append(_withdrawal(old, name, binding, state))
+    _mark_states(new)
     return withdrawn
+
+
+def _carry_detector(old: Ladders, place: int, new: Ladders, new_place: int) -> None:
+    one, other = old.detector, new.detector
+    if one is None or other is None:
+        return
+    if one.parameters[one.parameter_of[place]] == other.parameters[other.parameter_of[new_place]]:
+        other.states[new_place] = one.states[place]
+        width = min(one.memory.shape[1], other.memory.shape[1])  # as wide as the widest binding of the kind needs
+        other.memory[new_place, :width] = one.memory[place, :width]
+
+
+def _withdrawal(old: Engine, kind: str, binding: Binding, state: np.void) -> ConditionChange:
+    return change_of(
+        old.registry,
+        binding,
+        time=old.clock,
+        raised=int(state["raised"]),
+        known_at=old.clock,
+        severity_from=1 if kind == "stale" else int(state["severity"]),
+        severity=0,
+        value=None,
+        limit=None,
+        cause="rule",
+        reason="rule_withdrawn",
+    )
 
 
 class _Checkpoint(msgspec.Struct):
     clock: int
-    arrays: dict[str, bytes]
+    arrays: dict[str, tuple[str, bytes]]  # by name: what an element is, and the elements
+
+
+def _arrays(engine: Engine) -> dict[str, NDArray[np.generic]]:
+    arrays: dict[str, NDArray[np.generic]] = {"sensors": engine.sensors}
+    for name, group in engine.groups.items():
+        arrays[name] = group.states
+        if isinstance(group, Ladders) and group.detector is not None:
+            arrays[f"{name}.detector"] = group.detector.states
+            arrays[f"{name}.memory"] = group.detector.memory
+    return arrays
 
 
 def save_state(engine: Engine) -> bytes:
     """Return the engine's state as bytes; rules and registry are not in it."""
-    arrays = {"sensors": engine.sensors.tobytes()}
-    arrays.update({name: group.states.tobytes() for name, group in engine.groups.items()})
+    arrays = {name: (str(array.dtype), array.tobytes()) for name, array in _arrays(engine).items()}
     return msgspec.msgpack.encode(_Checkpoint(engine.clock, arrays))
 
 
 def restore_state(engine: Engine, saved: bytes) -> None:
     """Put back what save_state returned into an engine bound to the same rules and registry.
 
-    Raises ValueError where the sizes do not fit: then the state is another binding's.
+    Raises ValueError where the elements or their number do not fit: then the state is another binding's, or another
+    version's.
     """
     checkpoint = msgspec.msgpack.decode(saved, type=_Checkpoint)
-    for name, array in (("sensors", engine.sensors), *((n, g.states) for n, g in engine.groups.items())):
-        stored = np.frombuffer(checkpoint.arrays.get(name, b""), array.dtype)
-        if len(stored) != len(array):
-            raise ValueError(f"the checkpoint has {len(stored)} elements of {name}, the binding {len(array)}")
-        array[:] = stored
+    for name, array in _arrays(engine).items():
+        element, stored = checkpoint.arrays.get(name, ("", b""))
+        if element != str(array.dtype) or len(stored) != array.nbytes:
+            raise ValueError(f"the checkpoint's {name} is not that of the binding")
+    for name, array in _arrays(engine).items():
+        array[:] = np.frombuffer(checkpoint.arrays[name][1], array.dtype).reshape(array.shape)
     engine.clock = checkpoint.clock
-    _mark_quiet(engine)
+    _mark_states(engine)
 
 
-def _mark_quiet(engine: Engine) -> None:
-    for group in (engine.threshold, engine.range):
+def _mark_states(engine: Engine) -> None:
+    """Find again what is derived from the states."""
+    for group in engine.ladders.values():
         group.quiet[:] = quiet_states(group.states)
+        waiting = [place for place in np.flatnonzero(group.quiet == 0).tolist() if is_waiting(group.states[place])]
+        group.waiting[: len(waiting)] = waiting
+        group.waiting_count[0] = len(waiting)
+        group.is_listed[:] = 0
+        group.is_listed[waiting] = 1
+    engine.judge_clocks_anew()

@@ -13,15 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.admission import admit, new_sensor_state
-from alerts.binding import Binding, Group, bind
-from alerts.conditions import due, stale, threshold
-from alerts.conditions.threshold import NEVER
-from alerts.rules import Due, Pack, Range, Stale, Threshold
+from alerts.binding import Bindings, Ladders, bind_due, bind_ladders, bind_stale
+from alerts.conditions import due, ladder, stale, threshold
+from alerts.conditions.ladder import NEVER
+from alerts.conditions.range import Range
+from alerts.conditions.threshold import Threshold
+from alerts.findings import due_changes, ladder_changes, stale_changes
+from alerts.kinds import SIGNAL_KINDS
+from alerts.rules import Pack
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from model.registry import Registry
 
 ROWS_PER_WALK = 4_096  # bounds the room for events
+_LATER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +70,31 @@ class Engine:
             self.hold[key] = sensor.hold_ms
         self.unbound: list[tuple[str, str]] = []  # (rule, sensor) where a limit is not set
         rules = [rule for pack in self.packs for rule in pack.rules]
-        self.threshold = bind(rules, registry, Threshold, self.unbound)
-        self.range = bind(rules, registry, Range, self.unbound)
-        self.stale = bind(rules, registry, Stale, self.unbound)
-        self.due = bind(rules, registry, Due, self.unbound)
-        self.announcing = [group for group in (self.threshold, self.range) if group.announced.any()]
+        self.threshold = bind_ladders(rules, registry, Threshold, self.unbound)
+        self.range = bind_ladders(rules, registry, Range, self.unbound)
+        signals = {kind.Condition: bind_ladders(rules, registry, kind, self.unbound) for kind in SIGNAL_KINDS}
+        self.signals = {
+            str(words.model_fields["kind"].annotation.__args__[0]): group  # type: ignore[union-attr]
+            for words, group in signals.items()
+            if group.bindings
+        }
+        self.stale = bind_stale(rules, registry)
+        self.due = bind_due(rules, registry)
+        self.judge_clocks_anew()
 
     @property
-    def groups(self) -> dict[str, Group]:
-        """The groups of bindings by name."""
-        return {"threshold": self.threshold, "range": self.range, "stale": self.stale, "due": self.due}
+    def ladders(self) -> dict[str, Ladders]:
+        """The groups of bindings with ladders, by the kind of their condition."""
+        return {"threshold": self.threshold, "range": self.range, **self.signals}
+
+    @property
+    def groups(self) -> dict[str, Bindings]:
+        """All groups of bindings, by the kind of their condition."""
+        return {**self.ladders, "stale": self.stale, "due": self.due}
+
+    def judge_clocks_anew(self) -> None:
+        """Forget until when no silence and no date can come due, as after states or dates were put in from outside."""
+        self._silence_from = self._dates_from = NEVER
 
     def evaluate(self, batch: ReadingBatch) -> Evaluated:
         """Take a batch (or tick) of the log and return what changed.
@@ -101,71 +121,97 @@ class Engine:
 
     def _walk(self, batch: ReadingBatch, part: slice, changes: list[ConditionChange]) -> NDArray[np.bool_]:
         sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        fresh, good, clean, saturated, value, held_until, held_value = admit(
+        fresh, good, clean, saturated, renewed, value, held_until = admit(
             sensor,
             time,
             batch.value[part],
             batch.quality[part],
+            self.registry.epoch_of(sensor, time),
             self.sensors,
             self.hold,
             self.registry.low,
             self.registry.high,
         )
-        rows = len(sensor)
-        for group, signal, usable, clears, full in (
-            (self.threshold, value, good, clean, saturated),
-            (self.range, (~good).astype(np.float64), fresh, fresh, np.zeros(rows, np.bool_)),
-        ):
-            if group.bindings:
-                events = np.empty(_room(group, sensor, 5), threshold.EVENT)
-                count = threshold.walk(
-                    sensor, time, signal, fresh, usable, clears, full, held_until, held_value,
-                    group.first, group.parameter, group.parameters, group.states, group.quiet, events,
-                )  # fmt: skip
-                changes += self._threshold_changes(group, events[:count], arrived, batch.clock)
+        if self.threshold.bindings:
+            events = np.empty(_room(self.threshold, sensor) * 5, ladder.EVENT)
+            count = threshold.walk(
+                sensor, time, value, fresh, good, clean, saturated, held_until, events, *_walked(self.threshold)
+            )
+            if count:
+                changes += ladder_changes(self.registry, self.threshold, events[:count], arrived, batch.clock)
+        if self.range.bindings:
+            events = np.empty(_room(self.range, sensor) * 5, ladder.EVENT)
+            bad, never = (~good).astype(np.float64), np.zeros(len(sensor), np.bool_)
+            count = threshold.walk(
+                sensor, time, bad, fresh, fresh, fresh, never, held_until, events, *_walked(self.range)
+            )
+            if count:
+                changes += ladder_changes(self.registry, self.range, events[:count], arrived, batch.clock)
+        for group in self.signals.values():
+            self._walk_signals(group, batch, part, value, clean, renewed, held_until, changes)
         if self.stale.bindings:
-            events = np.empty(_room(self.stale, sensor, 2), stale.EVENT)
+            events = np.empty(_room(self.stale, sensor) * 2, stale.EVENT)
             count = stale.walk(
-                sensor, arrived, fresh, self.stale.first, self.stale.parameters, self.stale.states, events
+                sensor, arrived, fresh, self.stale.first, self.stale.deadline, self.stale.states, events
             )  # fmt: skip
-            changes += self._stale_changes(events[:count], arrived, batch.clock)
+            if count:
+                changes += stale_changes(self.registry, self.stale, events[:count], arrived, batch.clock)
+                self._silence_from = NEVER  # a silence that ended may begin again
         late: NDArray[np.bool_] = ~fresh
         return late
 
+    def _walk_signals(
+        self,
+        group: Ladders,
+        batch: ReadingBatch,
+        part: slice,
+        value: NDArray[np.float64],
+        clean: NDArray[np.bool_],
+        renewed: NDArray[np.bool_],
+        held_until: NDArray[np.int64],
+        changes: list[ConditionChange],
+    ) -> None:
+        sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
+        room, detector = _room(group, sensor), group.detector
+        if not room or detector is None:
+            return
+        signals = np.empty(room, ladder.SIGNAL)
+        local = self.registry.local_time(sensor, time) if detector.kind.USES_LOCAL_TIME else time
+        made = detector.kind.walk(
+            sensor, time, local, value, clean, renewed, group.first,
+            detector.parameter_of, detector.parameters, detector.states, detector.memory, signals,
+        )  # fmt: skip
+        if made:
+            events = np.empty(made * 5, ladder.EVENT)
+            count = ladder.walk_signals(signals[:made], time, held_until, events, *_walked(group)[1:])
+            if count:
+                changes += ladder_changes(self.registry, group, events[:count], arrived, batch.clock)
+
     def _announce(self, clock: int, changes: list[ConditionChange]) -> None:
-        for group in self.announcing:
-            events = np.empty(len(group.bindings) * threshold.LEVELS, threshold.EVENT)
-            count = threshold.announce(
-                clock, self.settle_ms, group.sensor, group.announced,
-                self.sensors["last_time"], self.sensors["last_good"], self.hold, self.sensors["last_value"],
-                group.parameter, group.parameters, group.states, events,
-            )  # fmt: skip
-            changes += self._threshold_changes(group, events[:count], None, clock)
+        for group in self.ladders.values():
+            if group.waiting_count[0]:
+                events = np.empty(group.waiting_count[0] * ladder.LEVELS, ladder.EVENT)
+                count = ladder.announce(
+                    clock, self.settle_ms, group.sensor, group.announced,
+                    self.sensors["last_time"], self.sensors["last_good"], self.hold,
+                    group.limit_of, group.limits, group.states,
+                    group.waiting, group.waiting_count, group.is_listed, events,
+                )  # fmt: skip
+                changes += ladder_changes(self.registry, group, events[:count], None, clock)
 
     def _judge_silence(self, clock: int, changes: list[ConditionChange]) -> None:
-        if self.stale.bindings:
+        if self.stale.bindings and clock > self._silence_from:
             events = np.empty(len(self.stale.bindings), stale.EVENT)
-            count = stale.tick(clock, self.stale.parameters, self.stale.states, events)
-            changes += self._stale_changes(events[:count], None, clock)
+            count, self._silence_from = stale.tick(clock, self.stale.deadline, self.stale.states, events)
+            changes += stale_changes(self.registry, self.stale, events[:count], None, clock)
 
     def _judge_dates(self, batch: ReadingBatch, changes: list[ConditionChange]) -> None:
-        if self.due.bindings:
-            clock = max(self.clock, batch.clock)
-            changes += [
-                self.change(
-                    self.due.bindings[passed.binding],
-                    time=passed.time,
-                    raised=passed.raised,
-                    known_at=passed.known_at,
-                    severity_from=1 - passed.severity,
-                    severity=passed.severity,
-                    value=None,
-                    limit=None,
-                    cause="deadline",
-                    reason="date_passed" if passed.severity else "date_moved_on",
-                )
-                for passed in due.judge(clock, batch.arrived, self.due.parameters, self.due.states)
-            ]
+        clock = max(self.clock, batch.clock)
+        if self.due.bindings and clock > self._dates_from:
+            found = due.judge(clock, batch.arrived, self.due.deadline, self.due.states)
+            changes += due_changes(self.registry, self.due, found)
+            waiting = self.due.deadline[self.due.states["raised"] == NEVER]
+            self._dates_from = int(waiting.min()) if len(waiting) else _LATER
 
     def _excuse_own_absence(self, batch: ReadingBatch) -> None:
         if self.clock_gap_ms_max is not None and self.clock != NEVER:
@@ -174,79 +220,15 @@ class Engine:
                 last = self.stale.states["last_arrival"]
                 last[last != NEVER] += gap
 
-    def _threshold_changes(
-        self, group: Group, events: NDArray[Any], arrived: NDArray[np.int64] | None, clock: int
-    ) -> list[ConditionChange]:
-        changes = []
-        for event in events.tolist():
-            binding, row, time, severity_from, severity, raised, deadline, full_scale, value = event
-            bound = group.bindings[binding]
-            condition = bound.rule.condition
-            # The limit that was crossed: of the level reached, or of the lowest level left.
-            level = max(severity, 1) if severity > severity_from else severity + 1
-            parameter = group.parameters[group.parameter[binding]]
-            limit = float(parameter["limit"][level - 1])
-            is_range = isinstance(condition, Range)
-            if severity > severity_from:
-                reason = "bad_readings" if is_range else "full_scale" if full_scale else "limit_reached"
-            else:
-                reason = "good_readings" if is_range else "limit_left"
-            changes.append(
-                self.change(
-                    bound,
-                    time=time,
-                    raised=raised,
-                    known_at=clock if arrived is None or row < 0 else int(arrived[row]),
-                    severity_from=severity_from,
-                    severity=severity,
-                    value=None if is_range else _plain(value),
-                    limit=None if is_range or not np.isfinite(limit) else _plain(limit),
-                    cause="deadline" if deadline else "reading",
-                    reason=reason,
-                )
-            )
-        return changes
 
-    def _stale_changes(
-        self, events: NDArray[Any], arrived: NDArray[np.int64] | None, clock: int
-    ) -> list[ConditionChange]:
-        return [
-            self.change(
-                self.stale.bindings[binding],
-                time=time,
-                raised=raised,
-                known_at=clock if arrived is None or row < 0 else int(arrived[row]),
-                severity_from=1 - severity,
-                severity=severity,
-                value=silent_s,
-                limit=float(self.stale.parameters[binding]) / 1000,
-                cause="silence",
-                reason="silent" if severity else "heard_again",
-            )
-            for binding, row, time, severity, raised, silent_s in events.tolist()
-        ]
-
-    def change(self, bound: Binding, **facts: Any) -> ConditionChange:
-        """Return a change of the binding's condition with the facts that only it knows."""
-        sensor = self.registry.sensors[bound.sensor_key]
-        severity = max(facts["severity"], 1)
-        return ConditionChange(
-            rule=bound.rule.rule,
-            kind=bound.rule.condition.kind,
-            rule_version=bound.version,
-            alarm_class=bound.rule.alarm_class,
-            priority=bound.rule.priority_at(severity, bound.override),
-            sensor=sensor.sensor,
-            sensor_key=bound.sensor_key,
-            mode=self.registry.mode_of(sensor),
-            **facts,
-        )
+def _walked(group: Ladders) -> Any:
+    """What a kernel is given of a group: who has which bindings, their limits, states and the list of waiting ones."""
+    return (
+        group.first, group.limit_of, group.limits, group.states, group.quiet,
+        group.waiting, group.waiting_count, group.is_listed,
+    )  # fmt: skip
 
 
-def _room(group: Group, sensor: NDArray[np.int32], events_each: int) -> int:
-    return int((group.first[sensor + 1] - group.first[sensor]).sum()) * events_each
-
-
-def _plain(value: float) -> float:
-    """The value without what a conversion left in its last digits."""
-    return float(f"{value:.12g}")
+def _room(group: Bindings, sensor: NDArray[np.int32]) -> int:
+    """How many bindings the readings of these sensors meet."""
+    return int((group.first[sensor + 1] - group.first[sensor]).sum())

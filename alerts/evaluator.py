@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from alerts.conditions.threshold import NEVER
+from alerts.conditions.ladder import NEVER
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
 from alerts.lifecycle import Refused, apply_change

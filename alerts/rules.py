@@ -3,144 +3,34 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from alerts.conditions.deviation import Deviation
+from alerts.conditions.due import Due
+from alerts.conditions.range import Range
+from alerts.conditions.stale import Stale
+from alerts.conditions.threshold import Threshold
+from alerts.words import (
+    AttributeLimit,
+    Ladder,
+    Level,
+    Number,
+    Part,
+    Seconds,
+    Selector,
+    Signal,
+    Text,
+    check_ladder,
+    limit_of,
+)
 from model.alarm import AlarmClass, Priority
 from model.sensor import Sensor
 from model.severity import LABELS
-from model.vocabulary import PROPERTIES, SYSTEMS, UnknownUnit, conversion
+from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit, conversion
 
-Level = Literal["blue", "yellow", "orange", "red"]
-Seconds = Annotated[float, Field(ge=0, le=366 * 86_400, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """What all parts of a rule file share: unknown fields are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(Part):
-    """A text for people, in English and Chinese."""
-
-    en: str
-    zh: str
-
-
-class Selector(Part):
-    """Which sensors a rule binds to: all that agree with every field given."""
-
-    city: str | None = None
-    system: str | None = None
-    property: str | None = None
-    district: str | None = None
-    sensor: str | None = None
-    attributes: dict[str, str] = {}
-
-    @field_validator("system")
-    @classmethod
-    def _system_is_known(cls, value: str | None) -> str | None:
-        if value is not None and value not in SYSTEMS:
-            raise ValueError(f"{value!r} is not known; use one of {', '.join(SYSTEMS)}")
-        return value
-
-    @field_validator("property")
-    @classmethod
-    def _property_is_known(cls, value: str | None) -> str | None:
-        if value is not None and value not in PROPERTIES:
-            raise ValueError(f"{value!r} is not known; use one of {', '.join(PROPERTIES)}")
-        return value
-
-    def agrees(self, sensor: Sensor) -> bool:
-        """Whether the sensor is one of those selected."""
-        return (
-            self.city in (None, sensor.city)
-            and self.system in (None, sensor.system)
-            and self.property in (None, sensor.property)
-            and self.district in (None, sensor.district)
-            and self.sensor in (None, sensor.sensor)
-            and all(sensor.attributes.get(name) == value for name, value in self.attributes.items())
-        )
-
-
-class AttributeLimit(Part):
-    """A limit that stands with the sensor: `factor * attribute + offset`, the attribute in the condition's unit."""
-
-    attribute: str
-    factor: Number = 1.0
-    offset: Number = 0.0
-
-
-class Samples(Part):
-    """Persistence: the limit is reached by at least `needed` of the last `of` good readings, the newest included."""
-
-    needed: Annotated[int, Field(ge=1, le=16)]
-    of: Annotated[int, Field(ge=1, le=16)]
-
-    @model_validator(mode="after")
-    def _needed_fits(self) -> Self:
-        if self.needed > self.of:
-            raise ValueError(f"needed is {self.needed} of {self.of}; it cannot be more than of")
-        return self
-
-
-class Threshold(Part):
-    """A ladder of limits: the level is reached at or beyond its limit and left inside limit and deadband."""
-
-    kind: Literal["threshold"]
-    direction: Literal["above", "below"] = "above"
-    unit: str
-    limits: dict[Level, Number | AttributeLimit] = Field(min_length=1)
-    deadband: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    on_delay_s: Seconds = 0.0
-    off_delay_s: Seconds = 0.0
-    samples: Samples | None = None
-    full_scale: Level | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        _check_ladder(self.direction, self.limits)
-        if self.samples is not None and self.on_delay_s:
-            raise ValueError("samples: give either samples or on_delay_s, not both")
-        return self
-
-
-def _check_ladder(direction: str, limits: Mapping[Any, float | AttributeLimit]) -> None:
-    """Raise ValueError unless each level lies beyond the one below it; limits of attributes are known later."""
-    order = [(level, limits[level]) for level in LABELS if level in limits]
-    fixed = [(level, limit) for level, limit in order if isinstance(limit, float)]
-    for (lower, low), (higher, high) in pairwise(fixed):
-        if (high <= low) if direction == "above" else (high >= low):
-            wanted = "above" if direction == "above" else "below"
-            raise ValueError(f"limits: {higher} {high:g} must lie {wanted} {lower} {low:g}")
-
-
-class Stale(Part):
-    """Nothing was heard of the sensor for longer than its silence limit; judged on arrival."""
-
-    kind: Literal["stale"]
-
-
-class Range(Part):
-    """The sensor's readings are bad: out of range, a sentinel, or reported bad by the device."""
-
-    kind: Literal["range"]
-    on_delay_s: Seconds = 0.0
-    off_delay_s: Seconds = 0.0
-
-
-class Due(Part):
-    """A date that stands with the sensor has passed, such as its next calibration; judged on the log's clock."""
-
-    kind: Literal["due"]
-    attribute: Annotated[str, Field(pattern=r"^\S{1,64}$")] = "calibration_due"
-
-
-Condition = Annotated[Threshold | Stale | Range | Due, Field(discriminator="kind")]
+Condition = Annotated[Threshold | Deviation | Stale | Range | Due, Field(discriminator="kind")]
 
 
 class Override(Part):
@@ -152,7 +42,7 @@ class Override(Part):
     on_delay_s: Seconds | None = None
     off_delay_s: Seconds | None = None
     priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)] | None = None
-    basis: list["Basis"] = []
+    basis: list["Basis"] = Field(default_factory=list)
 
 
 class Basis(Part):
@@ -160,7 +50,7 @@ class Basis(Part):
 
     mark: Literal["S", "B", "P"]
     source: Annotated[str, Field(min_length=1)]
-    limits: list[Level] = []
+    limits: list[Level] = Field(default_factory=list)
 
 
 class Guidance(Part):
@@ -180,26 +70,32 @@ class Rule(Part):
     alarm_class: AlarmClass = Field("process", alias="class")
     select: Selector
     condition: Condition
-    overrides: list[Override] = []
+    overrides: list[Override] = Field(default_factory=list)
     priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)]
-    basis: list[Basis] = []
+    basis: list[Basis] = Field(default_factory=list)
     guidance: Guidance
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         condition = self.condition
-        if isinstance(condition, Threshold):
+        if isinstance(condition, Ladder):
             if self.select.property is None:
-                raise ValueError("select: a threshold needs a property, because its limits have a unit")
+                raise ValueError(f"select: a {condition.kind} needs a property, because its limits have a unit")
             observed = PROPERTIES[self.select.property]
             try:
-                factor, offset = conversion(observed, condition.unit)
+                if isinstance(condition, Signal):
+                    condition.check_unit(observed)
+                else:
+                    conversion(observed, condition.unit)
             except UnknownUnit as error:
                 raise ValueError(f"condition.unit: {error}") from None
-            _check_sources("basis", condition.limits, self.basis)
+            if self.alarm_class == "process":
+                _check_sources("basis", condition.limits, self.basis)
+            elif len(condition.limits) > 1:
+                raise ValueError("limits: an alarm about the instrument has no severity; give one level")
             for place, override in enumerate([None, *self.overrides]):
                 where = "condition" if override is None else f"overrides.{place - 1}"
-                self._check_values(where, condition, override, observed, factor, offset)
+                self._check_values(where, condition, override, observed)
         elif self.alarm_class == "process":
             raise ValueError(f"class: a {condition.kind} alarm is about the instrument; write class: instrument")
         if self.alarm_class != "process" and not isinstance(self.priority, str):
@@ -207,9 +103,10 @@ class Rule(Part):
         return self
 
     def _check_values(
-        self, where: str, condition: Threshold, override: "Override | None", observed: Any, factor: float, offset: float
+        self, where: str, condition: Threshold | Signal, override: "Override | None", observed: ObservedProperty
     ) -> None:
         limits, deadband = condition.limits, condition.deadband
+        above = isinstance(condition, Signal) or condition.direction == "above"
         if override is not None:
             if override.on_delay_s and condition.samples is not None:
                 raise ValueError(f"{where}.on_delay_s: the rule has samples; give either, not both")
@@ -217,19 +114,24 @@ class Rule(Part):
                 limits = override.limits
                 _check_sources(f"{where}.basis", limits, [*override.basis, *self.basis])
                 try:
-                    _check_ladder(condition.direction, limits)
+                    check_ladder("above" if above else "below", limits)
                 except ValueError as error:
                     raise ValueError(f"{where}.{error}") from None
             deadband = deadband if override.deadband is None else override.deadband
         for level, limit in limits.items():
-            if isinstance(limit, float):
-                sign = 1 if condition.direction == "above" else -1
-                clears = factor * (limit - sign * deadband) + offset
-                if clears < observed.minimum if sign > 0 else clears > observed.maximum:
-                    raise ValueError(
-                        f"{where}.deadband: {level} {limit:g} with deadband {deadband:g} could never clear: "
-                        f"{observed.name} lies between {observed.minimum:g} and {observed.maximum:g} {observed.unit}"
-                    )
+            if not isinstance(limit, float):
+                continue
+            if isinstance(condition, Signal):
+                if limit - deadband <= 0:
+                    raise ValueError(f"{where}.limits: {level} {limit:g} less deadband {deadband:g} must lie above 0")
+                continue
+            factor, offset = conversion(observed, condition.unit)
+            clears = factor * (limit - (1 if above else -1) * deadband) + offset
+            if clears < observed.minimum if above else clears > observed.maximum:
+                raise ValueError(
+                    f"{where}.deadband: {level} {limit:g} with deadband {deadband:g} could never clear: "
+                    f"{observed.name} lies between {observed.minimum:g} and {observed.maximum:g} {observed.unit}"
+                )
 
     @property
     def version(self) -> str:
@@ -279,26 +181,22 @@ def _check_sources(where: str, limits: Mapping[Any, Any], basis: "list[Basis]") 
         raise ValueError(f"{where}: {', '.join(missing)} has no mark (S, B or P) and source; every limit needs one")
 
 
-def limits_of(rule: Rule, condition: Threshold, override: Override | None, sensor: Sensor) -> list[float] | None:
-    """Return the four limits in the property's unit, infinite where a level has none; None where they cannot be set.
+def limits_of(condition: Threshold | Signal, override: Override | None, sensor: Sensor) -> list[float] | None:
+    """Return the four limits, infinite where a level has none; None where they cannot be set.
 
-    A limit that stands with the sensor is not set while the sensor lacks the attribute: then the rule does not bind.
+    Those of a threshold are in the property's unit, those of a signal in its own. A limit that stands with the sensor
+    is not set while the sensor lacks the attribute: then the rule does not bind.
     """
     limits = condition.limits if override is None or override.limits is None else override.limits
-    factor, offset = conversion(PROPERTIES[rule.select.property or ""], condition.unit, gas=sensor.gas)
-    unset = math.inf if condition.direction == "above" else -math.inf
+    factor, offset, unset = 1.0, 0.0, math.inf
+    if isinstance(condition, Threshold):
+        factor, offset = conversion(PROPERTIES[sensor.property], condition.unit, gas=sensor.gas)
+        unset = math.inf if condition.direction == "above" else -math.inf
     result = []
     for level in LABELS:
-        limit: Any = limits.get(level)  # type: ignore[call-overload]
-        if limit is None:
-            result.append(unset)
-            continue
-        if isinstance(limit, AttributeLimit):
-            try:
-                limit = limit.factor * float(sensor.attributes[limit.attribute]) + limit.offset
-            except (KeyError, ValueError):
-                return None
-        if not math.isfinite(limit):
+        given: Any = limits.get(level)  # type: ignore[call-overload]
+        limit = unset if given is None else limit_of(given, sensor)
+        if limit is None or (isinstance(condition, Signal) and limit <= 0):
             return None
-        result.append(factor * limit + offset)
+        result.append(limit if given is None else factor * limit + offset)
     return result

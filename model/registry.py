@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from model.civil import local_time
 from model.epochs import Epochs
 from model.sensor import City, Sensor
 from model.sensor_event import SensorEvent
@@ -37,6 +38,8 @@ class Registry:
     danger: NDArray[np.int8] = field(init=False)
     saturates: NDArray[np.bool_] = field(init=False)
     _epochs: Epochs = field(init=False, repr=False)
+    _zones: Sequence[str] = field(init=False, repr=False)
+    _zone: NDArray[np.int16] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         size = max(self.sensors, default=-1) + 1
@@ -59,6 +62,12 @@ class Registry:
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
         object.__setattr__(self, "_epochs", Epochs(size, self.sensors, self.events))
+        zones = list(dict.fromkeys(city.time_zone for city in self.cities.values()))
+        zone = np.zeros(size, np.int16)
+        for key, sensor in self.sensors.items():
+            zone[key] = zones.index(self.cities[sensor.city].time_zone)
+        object.__setattr__(self, "_zones", zones)
+        object.__setattr__(self, "_zone", zone)
 
     def mode_of(self, sensor: Sensor) -> str:
         """The mode of the sensor's city."""
@@ -79,3 +88,12 @@ class Registry:
         Between two readings of different epochs the device was replaced or handled, and a step says nothing.
         """
         return self._epochs.numbers(keys, times)
+
+    def local_time(self, keys: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the civil time of each reading in its sensor's city: milliseconds plus the zone's offset, (n,)."""
+        zones = self._zone[keys]
+        result = np.empty(len(times), np.int64)
+        for zone in np.unique(zones):
+            there = zones == zone
+            result[there] = local_time(self._zones[zone], times[there])
+        return result

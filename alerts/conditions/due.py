@@ -4,12 +4,22 @@ The alarm's time is the date itself, or the end of the occurrence before it wher
 date is moved on, at the log's clock that finds it so. Silence and gaps of the clock change nothing: dates pass anyway.
 """
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from alerts.conditions.threshold import NEVER
+from alerts.conditions.ladder import NEVER
+from alerts.words import Part
+
+
+class Due(Part):
+    """An instrument alarm when a date that stands with the sensor has passed, such as that of its next calibration."""
+
+    kind: Literal["due"]
+    attribute: Annotated[str, Field(pattern=r"^\S{1,64}$")] = "calibration_due"
+
 
 # `date`: the date for which the occurrence stands; `ended`: when the occurrence before it returned.
 STATE = np.dtype([("severity", "i1"), ("raised", "i8"), ("date", "i8"), ("ended", "i8")])

@@ -6,13 +6,21 @@ bad, ends the silence; a repeated one does not. A sensor that was never heard co
 bound: missing is silent too.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.conditions.threshold import NEVER
+from alerts.conditions.ladder import NEVER
+from alerts.words import Part
+
+
+class Stale(Part):
+    """An instrument alarm when nothing was heard of the sensor for longer than its silence limit."""
+
+    kind: Literal["stale"]
+
 
 EVENT = np.dtype(
     [("binding", "i8"), ("row", "i8"), ("time", "i8"), ("severity", "i1"), ("raised", "i8"), ("silent_s", "f8")]
@@ -71,11 +79,19 @@ def walk(sensor, arrived, fresh, first, limit, states, events):
 
 @numba.njit(cache=True)
 def tick(clock, limit, states, events):
-    """Judge all bindings at an arrival clock; return the number of events (room for one a binding)."""
+    """Judge all bindings at an arrival clock; return the number of events (room for one a binding) and the next clock.
+
+    Before that clock no silence can reach its limit, whatever is heard: until then there is nothing to judge.
+    """
     count = 0
+    following = np.iinfo(np.int64).max
     for binding in range(len(states)):
         state = states[binding]
-        if state.raised == NEVER and state.last_arrival != NEVER and clock - state.last_arrival > limit[binding]:
+        if state.raised != NEVER or state.last_arrival == NEVER:
+            continue
+        if clock - state.last_arrival > limit[binding]:
             state.raised = state.last_arrival + limit[binding]
             count = _note(events, count, binding, -1, state.raised, 1, state.raised, limit[binding] / 1000)
-    return count
+        else:
+            following = min(following, state.last_arrival + limit[binding])
+    return count, following

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.rules import Pack, Rule, Selector
+from alerts.rules import Pack, Rule
+from alerts.words import Selector
 from app.access import Principal, Reader
 from app.api.context import context_of
 from store.rule_packs import packs_in_force

@@ -1,0 +1,69 @@
+"""What several kinds need of a window of recent values: a ring in a row of memory, and the median of some values."""
+
+import numba
+import numpy as np
+
+MAD_TO_SIGMA = 1.4826
+"""The median absolute deviation of normal noise times this is its standard deviation (Hampel 1974)."""
+
+
+@numba.njit(cache=True)
+def push(memory, width, count, value):
+    """Put `value` in place of the oldest of the `width` values at the start of `memory`; return the new count.
+
+    `count` is the number of values put in so far; value number i (from 0) stands at i modulo `width`.
+    """
+    memory[count % width] = value
+    return count + 1
+
+
+@numba.njit(cache=True)
+def median(values, count):
+    """Return the median of the first `count` values (at least one), whose order it changes (Hoare's selection)."""
+    middle = count // 2
+    low, high = 0, count - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += 1
+            while values[right] > pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += 1
+                right -= 1
+        if middle <= right:
+            high = right
+        elif middle >= left:
+            low = left
+        else:
+            break
+    if count % 2:
+        return values[middle]
+    below = values[0]
+    for place in range(1, middle):
+        below = max(below, values[place])
+    return 0.5 * (below + values[middle])
+
+
+@numba.njit(cache=True)
+def median_and_deviation(values, count, scratch):
+    """Return the median of the first `count` values and their median absolute deviation; `scratch` has as much room."""
+    for place in range(count):
+        scratch[place] = values[place]
+    center = median(scratch, count)
+    for place in range(count):
+        scratch[place] = abs(values[place] - center)
+    return center, median(scratch, count)
+
+
+@numba.njit(cache=True)
+def in_direction(direction, signal):
+    """Return the size of a signed signal in a direction: 1 rises, -1 falls, 0 either."""
+    return abs(signal) if direction == 0 else direction * signal
+
+
+DIRECTIONS = {"above": 1, "below": -1, "either": 0}
+NO_SCRATCH = np.empty(0)

@@ -1,0 +1,112 @@
+"""What the kernels found, as changes of conditions: the events of a batch with the words, limits and reasons."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.binding import Binding, Ladders, Timed
+from alerts.conditions.due import Passed
+from alerts.conditions.range import Range
+from model.alarm import ConditionChange
+from model.registry import Registry
+
+
+def change_of(registry: Registry, bound: Binding, **facts: Any) -> ConditionChange:
+    """Return a change of the binding's condition with the facts that only it knows."""
+    sensor = registry.sensors[bound.sensor_key]
+    severity = max(facts["severity"], 1)
+    return ConditionChange(
+        rule=bound.rule.rule,
+        kind=bound.rule.condition.kind,
+        rule_version=bound.version,
+        alarm_class=bound.rule.alarm_class,
+        priority=bound.rule.priority_at(severity, bound.override),
+        sensor=sensor.sensor,
+        sensor_key=bound.sensor_key,
+        mode=registry.mode_of(sensor),
+        **facts,
+    )
+
+
+def ladder_changes(
+    registry: Registry, group: Ladders, events: NDArray[Any], arrived: NDArray[np.int64] | None, clock: int
+) -> list[ConditionChange]:
+    """Return the changes of events of ladder.EVENT; known when their row arrived (n,), or at `clock`."""
+    changes = []
+    for event in events.tolist():
+        binding, row, time, severity_from, severity, raised, deadline, full_scale, value = event
+        bound = group.bindings[binding]
+        condition = bound.rule.condition
+        # The limit that was crossed: of the level reached, or of the lowest level left.
+        level = max(severity, 1) if severity > severity_from else severity + 1
+        limit = float(group.limits[group.limit_of[binding]]["limit"][level - 1])
+        is_range = isinstance(condition, Range)
+        if severity > severity_from:
+            reason = "bad_readings" if is_range else "full_scale" if full_scale else "limit_reached"
+        else:
+            reason = "good_readings" if is_range else "limit_left"
+        changes.append(
+            change_of(
+                registry,
+                bound,
+                time=time,
+                raised=raised,
+                known_at=clock if arrived is None or row < 0 else int(arrived[row]),
+                severity_from=severity_from,
+                severity=severity,
+                value=None if is_range else _plain(value),
+                limit=None if is_range or not np.isfinite(limit) else _plain(limit),
+                cause="deadline" if deadline else "reading",
+                reason=reason,
+            )
+        )
+    return changes
+
+
+def stale_changes(
+    registry: Registry, group: Timed, events: NDArray[Any], arrived: NDArray[np.int64] | None, clock: int
+) -> list[ConditionChange]:
+    """Return the changes of events of stale.EVENT."""
+    return [
+        change_of(
+            registry,
+            group.bindings[binding],
+            time=time,
+            raised=raised,
+            known_at=clock if arrived is None or row < 0 else int(arrived[row]),
+            severity_from=1 - severity,
+            severity=severity,
+            value=silent_s,
+            limit=float(group.deadline[binding]) / 1000,
+            cause="silence",
+            reason="silent" if severity else "heard_again",
+        )
+        for binding, row, time, severity, raised, silent_s in events.tolist()
+    ]
+
+
+def due_changes(registry: Registry, group: Timed, found: Iterable[Passed]) -> list[ConditionChange]:
+    """Return the changes of dates that passed or were moved on."""
+    return [
+        change_of(
+            registry,
+            group.bindings[passed.binding],
+            time=passed.time,
+            raised=passed.raised,
+            known_at=passed.known_at,
+            severity_from=1 - passed.severity,
+            severity=passed.severity,
+            value=None,
+            limit=None,
+            cause="deadline",
+            reason="date_passed" if passed.severity else "date_moved_on",
+        )
+        for passed in found
+    ]
+
+
+def _plain(value: float) -> float:
+    """The value without what a conversion left in its last digits."""
+    return float(f"{value:.12g}")
