@@ -1,6 +1,6 @@
 """What the engine makes of a reading before any rule sees it: is it new, is it good, at what value is it evaluated."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from alerts.conditions.ladder import NEVER
 from model.reading import HELD_BACK, NEVER_CLEARS, Quality
 
-SENSOR_STATE = np.dtype([("last_time", "i8"), ("last_epoch", "i4"), ("last_good", "?")])
+SENSOR_STATE = np.dtype(
+    [("last_time", "i8"), ("last_epoch", "i4"), ("last_good", "?"), ("clean_time", "i8"), ("clean_value", "f8")]
+)
 
 _HELD_BACK = int(HELD_BACK)
 _NEVER_CLEARS = int(NEVER_CLEARS)
@@ -19,8 +21,32 @@ _SATURATED = int(Quality.SATURATED)
 def new_sensor_state(sensors: int) -> NDArray[Any]:
     """Return the state of `sensors` sensors that nothing was heard of."""
     state = np.zeros(sensors, SENSOR_STATE)
-    state["last_time"] = NEVER
+    state["last_time"] = state["clean_time"] = NEVER
     return state
+
+
+class Admitted(NamedTuple):
+    """What `admit` returns: arrays of shape (n,), one element a reading."""
+
+    fresh: NDArray[np.bool_]
+    good: NDArray[np.bool_]
+    clean: NDArray[np.bool_]
+    saturated: NDArray[np.bool_]
+    renewed: NDArray[np.bool_]
+    value: NDArray[np.float64]
+    held_until: NDArray[np.int64]
+
+    def part(self, part: slice) -> "Admitted":
+        """Return the elements of a part of the readings."""
+        return Admitted(
+            self.fresh[part],
+            self.good[part],
+            self.clean[part],
+            self.saturated[part],
+            self.renewed[part],
+            self.value[part],
+            self.held_until[part],
+        )
 
 
 @numba.njit(cache=True)
@@ -58,6 +84,8 @@ def admit(sensor, time, value, quality, epoch, states, hold, low, high):
         if clean[row]:
             renewed[row] = epoch[row] != state.last_epoch
             state.last_epoch = epoch[row]
+            state.clean_time = time[row]
+            state.clean_value = value[row]
         if saturated[row]:
             evaluated[row] = min(max(value[row], low[key]), high[key])
     return fresh, good, clean, saturated, renewed, evaluated, held_until

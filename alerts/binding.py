@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alerts.conditions import due, ladder, stale
 from alerts.conditions.due import Due
+from alerts.conditions.expression import Expression
 from alerts.conditions.ladder import LEVELS
 from alerts.conditions.range import Range
 from alerts.conditions.stale import Stale
@@ -83,6 +84,16 @@ class Ladders(Bindings):
     is_listed: NDArray[np.uint8]
     detector: Detector | None
 
+    def find_waiting(self) -> None:
+        """Find from the states which are quiet and which wait."""
+        self.quiet[:] = ladder.quiet_states(self.states)
+        busy = np.flatnonzero(self.quiet == 0).tolist()
+        waiting = [place for place in busy if ladder.is_waiting(self.states[place])]
+        self.waiting[: len(waiting)] = waiting
+        self.waiting_count[0] = len(waiting)
+        self.is_listed[:] = 0
+        self.is_listed[waiting] = 1
+
 
 def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
     """What names a binding across versions of rules and registry: (rule, sensor)."""
@@ -92,7 +103,7 @@ def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
 def bind_ladders(
     rules: Sequence[Rule],
     registry: Registry,
-    kind: SignalKind | type[Threshold] | type[Range],
+    kind: SignalKind | type[Threshold] | type[Range] | type[Expression],
     unbound: list[tuple[str, str]],
 ) -> Ladders:
     """Return the bindings of all rules of a kind; notes in `unbound` (rule, sensor) where a limit is not set."""

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.binding import Binding, Ladders, binding_key
-from alerts.conditions.ladder import NEVER, is_waiting, quiet_states
+from alerts.conditions.ladder import NEVER
 from alerts.engine import Engine
 from alerts.findings import change_of
 from model.alarm import ConditionChange
@@ -38,7 +38,7 @@ def carry_over(old: Engine, new: Engine) -> list[ConditionChange]:
                     _carry_detector(group, place, following, new_place)
             elif state["raised"] != NEVER:
                 withdrawn.append(_withdrawal(old, name, binding, state))
-    _mark_states(new)
+    new.states_were_put_in()
     return withdrawn
 
 
@@ -103,16 +103,4 @@ def restore_state(engine: Engine, saved: bytes) -> None:
     for name, array in _arrays(engine).items():
         array[:] = np.frombuffer(checkpoint.arrays[name][1], array.dtype).reshape(array.shape)
     engine.clock = checkpoint.clock
-    _mark_states(engine)
-
-
-def _mark_states(engine: Engine) -> None:
-    """Find again what is derived from the states."""
-    for group in engine.ladders.values():
-        group.quiet[:] = quiet_states(group.states)
-        waiting = [place for place in np.flatnonzero(group.quiet == 0).tolist() if is_waiting(group.states[place])]
-        group.waiting[: len(waiting)] = waiting
-        group.waiting_count[0] = len(waiting)
-        group.is_listed[:] = 0
-        group.is_listed[waiting] = 1
-    engine.judge_clocks_anew()
+    engine.states_were_put_in()

@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.admission import admit, new_sensor_state
+from alerts.admission import Admitted, admit, new_sensor_state
 from alerts.binding import Bindings, Ladders, bind_due, bind_ladders, bind_stale
+from alerts.combining import Combining
 from alerts.conditions import due, ladder, stale, threshold
+from alerts.conditions.expression import Expression
 from alerts.conditions.ladder import NEVER
 from alerts.conditions.range import Range
 from alerts.conditions.threshold import Threshold
+from alerts.expressing import Expressing
 from alerts.findings import due_changes, ladder_changes, stale_changes
-from alerts.kinds import SIGNAL_KINDS
+from alerts.kinds import SIGNAL_KINDS, name_of
 from alerts.rules import Pack
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
@@ -72,15 +75,16 @@ class Engine:
         rules = [rule for pack in self.packs for rule in pack.rules]
         self.threshold = bind_ladders(rules, registry, Threshold, self.unbound)
         self.range = bind_ladders(rules, registry, Range, self.unbound)
-        signals = {kind.Condition: bind_ladders(rules, registry, kind, self.unbound) for kind in SIGNAL_KINDS}
-        self.signals = {
-            str(words.model_fields["kind"].annotation.__args__[0]): group  # type: ignore[union-attr]
-            for words, group in signals.items()
-            if group.bindings
-        }
+        signals = {name_of(kind): bind_ladders(rules, registry, kind, self.unbound) for kind in SIGNAL_KINDS}
+        self.signals = {kind: group for kind, group in signals.items() if group.bindings}
+        self.expressing = Expressing(bind_ladders(rules, registry, Expression, self.unbound), registry, self.unbound)
+        if self.expressing.group.bindings:
+            self.signals["expression"] = self.expressing.group
         self.stale = bind_stale(rules, registry)
         self.due = bind_due(rules, registry)
-        self.judge_clocks_anew()
+        self.combining = Combining(rules, registry, self.unbound)
+        self._unannounced = {rule.rule for rule in rules if not rule.annunciated}
+        self.states_were_put_in()
 
     @property
     def ladders(self) -> dict[str, Ladders]:
@@ -90,11 +94,14 @@ class Engine:
     @property
     def groups(self) -> dict[str, Bindings]:
         """All groups of bindings, by the kind of their condition."""
-        return {**self.ladders, "stale": self.stale, "due": self.due}
+        return {**self.ladders, "stale": self.stale, "due": self.due, "combination": self.combining.bindings}
 
-    def judge_clocks_anew(self) -> None:
-        """Forget until when no silence and no date can come due, as after states or dates were put in from outside."""
-        self._silence_from = self._dates_from = NEVER
+    def states_were_put_in(self) -> None:
+        """Find again what is derived from the states, after they were put in from outside."""
+        self._silence_from = self._dates_from = NEVER  # until when no silence and no date can come due
+        for group in self.ladders.values():
+            group.find_waiting()
+        self.combining.recall(self.ladders.values(), self.sensors["last_time"], self.hold)
 
     def evaluate(self, batch: ReadingBatch) -> Evaluated:
         """Take a batch (or tick) of the log and return what changed.
@@ -109,29 +116,38 @@ class Engine:
             self.begun = True
         self._excuse_own_absence(batch)
         changes: list[ConditionChange] = []
-        late = np.zeros(len(batch), np.bool_)
+        inputs = self.sensors[self.expressing.inputs]
+        admitted = Admitted(
+            *admit(
+                batch.sensor,
+                batch.time,
+                batch.value,
+                batch.quality,
+                self.registry.epoch_of(batch.sensor, batch.time),
+                self.sensors,
+                self.hold,
+                self.registry.low,
+                self.registry.high,
+            )
+        )
         for start in range(0, len(batch), ROWS_PER_WALK):
-            part = slice(start, start + ROWS_PER_WALK)
-            late[part] = self._walk(batch, part, changes)
+            self._walk(batch, admitted, slice(start, start + ROWS_PER_WALK), changes)
+        if len(batch) and self.expressing.group.bindings:
+            made = self.expressing.signals(batch, admitted.value, admitted.clean, inputs, self.hold)
+            self._judge_signals(self.expressing.group, made, batch, slice(None), admitted.held_until, changes)
         self._announce(batch.clock, changes)
         self._judge_silence(batch.clock, changes)
         self._judge_dates(batch, changes)
+        changes += self.combining.judge(batch, changes, admitted.good, self.hold)
+        if self._unannounced:
+            changes = [change for change in changes if change.rule not in self._unannounced]
         self.clock = max(self.clock, batch.clock)
-        return Evaluated(changes, late)
+        return Evaluated(changes, np.logical_not(admitted.fresh))
 
-    def _walk(self, batch: ReadingBatch, part: slice, changes: list[ConditionChange]) -> NDArray[np.bool_]:
+    def _walk(self, batch: ReadingBatch, admitted: Admitted, part: slice, changes: list[ConditionChange]) -> None:
+        """Let the kernels walk a part of a batch."""
         sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        fresh, good, clean, saturated, renewed, value, held_until = admit(
-            sensor,
-            time,
-            batch.value[part],
-            batch.quality[part],
-            self.registry.epoch_of(sensor, time),
-            self.sensors,
-            self.hold,
-            self.registry.low,
-            self.registry.high,
-        )
+        fresh, good, clean, saturated, renewed, value, held_until = admitted.part(part)
         if self.threshold.bindings:
             events = np.empty(_room(self.threshold, sensor) * 5, ladder.EVENT)
             count = threshold.walk(
@@ -148,7 +164,15 @@ class Engine:
             if count:
                 changes += ladder_changes(self.registry, self.range, events[:count], arrived, batch.clock)
         for group in self.signals.values():
-            self._walk_signals(group, batch, part, value, clean, renewed, held_until, changes)
+            room, detector = _room(group, sensor), group.detector
+            if room and detector is not None:
+                signals = np.empty(room, ladder.SIGNAL)
+                local = self.registry.local_time(sensor, time) if detector.kind.USES_LOCAL_TIME else time
+                made = detector.kind.walk(
+                    sensor, time, local, value, clean, renewed, group.first,
+                    detector.parameter_of, detector.parameters, detector.states, detector.memory, signals,
+                )  # fmt: skip
+                self._judge_signals(group, signals[:made], batch, part, held_until, changes)
         if self.stale.bindings:
             events = np.empty(_room(self.stale, sensor) * 2, stale.EVENT)
             count = stale.walk(
@@ -157,35 +181,22 @@ class Engine:
             if count:
                 changes += stale_changes(self.registry, self.stale, events[:count], arrived, batch.clock)
                 self._silence_from = NEVER  # a silence that ended may begin again
-        late: NDArray[np.bool_] = ~fresh
-        return late
 
-    def _walk_signals(
+    def _judge_signals(
         self,
         group: Ladders,
+        signals: NDArray[np.void],
         batch: ReadingBatch,
         part: slice,
-        value: NDArray[np.float64],
-        clean: NDArray[np.bool_],
-        renewed: NDArray[np.bool_],
         held_until: NDArray[np.int64],
         changes: list[ConditionChange],
     ) -> None:
-        sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        room, detector = _room(group, sensor), group.detector
-        if not room or detector is None:
-            return
-        signals = np.empty(room, ladder.SIGNAL)
-        local = self.registry.local_time(sensor, time) if detector.kind.USES_LOCAL_TIME else time
-        made = detector.kind.walk(
-            sensor, time, local, value, clean, renewed, group.first,
-            detector.parameter_of, detector.parameters, detector.states, detector.memory, signals,
-        )  # fmt: skip
-        if made:
-            events = np.empty(made * 5, ladder.EVENT)
-            count = ladder.walk_signals(signals[:made], time, held_until, events, *_walked(group)[1:])
+        """Hold signals of the rows of a part of a batch against their ladders."""
+        if len(signals):
+            events = np.empty(len(signals) * 5, ladder.EVENT)
+            count = ladder.walk_signals(signals, batch.time[part], held_until, events, *_walked(group)[1:])
             if count:
-                changes += ladder_changes(self.registry, group, events[:count], arrived, batch.clock)
+                changes += ladder_changes(self.registry, group, events[:count], batch.arrived[part], batch.clock)
 
     def _announce(self, clock: int, changes: list[ConditionChange]) -> None:
         for group in self.ladders.values():

@@ -1,7 +1,7 @@
 """The table of signal kinds: a new kind is a module in alerts/conditions and a line here and in rules.Condition."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
@@ -41,3 +41,8 @@ class SignalKind(Protocol):
 
 
 SIGNAL_KINDS: tuple[SignalKind, ...] = (deviation,)
+
+
+def name_of(kind: SignalKind) -> str:
+    """Return the kind's name in rule files and journals."""
+    return str(get_args(kind.Condition.model_fields["kind"].annotation)[0])

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from alerts.conditions.combination import Combination
 from alerts.conditions.deviation import Deviation
 from alerts.conditions.due import Due
+from alerts.conditions.expression import Expression
 from alerts.conditions.range import Range
 from alerts.conditions.stale import Stale
 from alerts.conditions.threshold import Threshold
@@ -30,7 +32,9 @@ from model.sensor import Sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit, conversion
 
-Condition = Annotated[Threshold | Deviation | Stale | Range | Due, Field(discriminator="kind")]
+Condition = Annotated[
+    Threshold | Deviation | Combination | Expression | Stale | Range | Due, Field(discriminator="kind")
+]
 
 
 class Override(Part):
@@ -71,6 +75,7 @@ class Rule(Part):
     select: Selector
     condition: Condition
     overrides: list[Override] = Field(default_factory=list)
+    annunciated: bool = True  # where not, it raises no alarm of its own: combinations look at its condition
     priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)]
     basis: list[Basis] = Field(default_factory=list)
     guidance: Guidance
@@ -96,8 +101,12 @@ class Rule(Part):
             for place, override in enumerate([None, *self.overrides]):
                 where = "condition" if override is None else f"overrides.{place - 1}"
                 self._check_values(where, condition, override, observed)
-        elif self.alarm_class == "process":
+        elif self.alarm_class == "process" and not isinstance(condition, Combination):
             raise ValueError(f"class: a {condition.kind} alarm is about the instrument; write class: instrument")
+        if isinstance(condition, Combination):
+            _check_sources("basis", condition.levels, self.basis)
+            if not self.annunciated:
+                raise ValueError("annunciated: nothing looks at a combination; leave it out")
         if self.alarm_class != "process" and not isinstance(self.priority, str):
             raise ValueError("priority: an alarm without severity has one priority")
         return self
@@ -136,7 +145,8 @@ class Rule(Part):
     @property
     def version(self) -> str:
         """Twelve digits of the SHA-256 of the rule's content: the same text has the same version everywhere."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+        content = self.model_dump_json(by_alias=True, exclude_defaults=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def priority_at(self, severity: int, override: Override | None = None) -> Priority:
         """The priority of annunciation at a severity (integer of model.severity, at least 1)."""
@@ -157,7 +167,7 @@ class Pack(Part):
     @property
     def content(self) -> str:
         """The pack as JSON, as it is kept when it comes into force."""
-        return self.model_dump_json(by_alias=True)
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
     @property
     def version(self) -> str:

@@ -33,9 +33,15 @@ class Recording:
     problems: list[str] = field(default_factory=list)
 
     def batches(self, readings_per_batch: int) -> Iterator[ReadingBatch]:
-        """Yield the readings as the log would hand them over, cut into batches of a size."""
-        for sequence, start in enumerate(range(0, len(self.readings), readings_per_batch), 1):
-            part = slice(start, start + readings_per_batch)
+        """Yield the readings as the log would hand them over, in batches of a size at least.
+
+        What arrived at one instant is never parted, as in the log.
+        """
+        start = sequence = 0
+        while start < len(self.readings):
+            newest = self.arrived[min(start + readings_per_batch, len(self.readings)) - 1]
+            part = slice(start, int(np.searchsorted(self.arrived, newest, side="right")))
+            start, sequence = part.stop, sequence + 1
             arrived = self.arrived[part]
             yield ReadingBatch(
                 sequence,

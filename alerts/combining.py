@@ -1,0 +1,214 @@
+"""Judges combinations: keeps what other rules' conditions have reached, and finds the groups that a change concerns."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.binding import Binding, Bindings, Ladders
+from alerts.conditions.combination import STATE, Combination, Term, has_not, holds
+from alerts.conditions.ladder import NEVER
+from alerts.findings import change_of
+from alerts.places import Neighbourhood, area_of
+from alerts.rules import Rule
+from model.alarm import ConditionChange
+from model.reading import ReadingBatch
+from model.registry import Registry
+from model.severity import LABELS
+
+_NOBODY = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A term at the groups of its rule: the sensors it counts, by group, and the groups that a sensor concerns."""
+
+    term: Term
+    level: int
+    members: Mapping[int, NDArray[np.int64]]
+    groups: Mapping[int, Sequence[int]]
+
+
+class Combining:
+    """The combinations of all rules at their groups of sensors.
+
+    `bindings` are those of the groups, each at its first sensor by name. `unbound` is given (rule, what) for a term
+    whose rule is not there, or whose condition is none that readings move.
+    """
+
+    def __init__(self, rules: Sequence[Rule], registry: Registry, unbound: list[tuple[str, str]]) -> None:
+        self._registry = registry
+        size = len(registry.known)
+        by_name = {rule.rule: rule for rule in rules}
+        self._looks: list[list[_Look]] = []  # by group
+        self._concerned: dict[str, list[_Look]] = {}  # by the rule that is looked at
+        self._at_each_reading: dict[int, list[int]] = {}  # groups that a `not` may have kept quiet, by their sensors
+        bindings: list[Binding] = []
+        for rule in rules:
+            if not isinstance(rule.condition, Combination):
+                continue
+            missing = [t.rule for t in rule.condition.terms if not _moved_by_readings(by_name.get(t.rule))]
+            unbound += [(rule.rule, f"rule {name}") for name in missing]
+            if not missing:
+                self._bind(rule, rule.condition, by_name, bindings)
+        keys = np.array([b.sensor_key for b in bindings], np.int64)
+        state = np.zeros(len(bindings), STATE)
+        state["raised"] = state["changed"] = NEVER
+        self.bindings = Bindings(bindings, keys, np.zeros(size + 1, np.int64), state)
+        self._reached = {rule: np.zeros(size, np.int8) for rule in self._concerned}
+        self._held_until = np.full(size, NEVER)
+
+    def _bind(self, rule: Rule, condition: Combination, by_name: Mapping[str, Rule], bindings: list[Binding]) -> None:
+        group_area = area_of(condition.per)
+        sensors: dict[str, list[tuple[str, int]]] = {}
+        for key, sensor in self._registry.sensors.items():
+            area = group_area(sensor) if rule.select.agrees(sensor) else None
+            if area is not None:
+                sensors.setdefault(area, []).append((sensor.sensor, key))
+        first, version = len(bindings), rule.version
+        anchors = {}
+        for area in sorted(sensors):
+            anchors[len(bindings)] = anchor = min(sensors[area])[1]
+            if any(has_not(clause) for clause in condition.levels.values()):
+                for _, key in sensors[area]:
+                    self._at_each_reading.setdefault(key, []).append(len(bindings))
+            bindings.append(Binding(rule, version, anchor, None))
+        self._looks += [[] for _ in range(len(bindings) - first)]
+        for term in condition.terms:
+            look = self._look(term, condition, by_name[term.rule], anchors)
+            self._concerned.setdefault(term.rule, []).append(look)
+            for group in anchors:
+                self._looks[group].append(look)
+
+    def _look(self, term: Term, condition: Combination, looked_at: Rule, anchors: Mapping[int, int]) -> _Look:
+        sensors = self._registry.sensors
+        candidates = [(key, sensor) for key, sensor in sensors.items() if looked_at.select.agrees(sensor)]
+        members: dict[int, NDArray[np.int64]] = {}
+        groups: dict[int, list[int]] = {}
+        if term.within_m is not None:
+            neighbourhood = Neighbourhood(candidates, term.within_m)
+            for group, anchor in anchors.items():
+                near = neighbourhood.of(sensors[anchor])
+                members[group] = np.array(near, np.int64)
+                for key in near:
+                    groups.setdefault(key, []).append(group)
+        else:
+            area = area_of(condition.per if term.around == "group" else term.around)
+            keys: dict[str, list[int]] = {}
+            for key, sensor in candidates:
+                keys.setdefault(area(sensor) or "", []).append(key)
+            arrays = {name: np.array(found, np.int64) for name, found in keys.items() if name}
+            concerned: dict[str, list[int]] = {}
+            for group, anchor in anchors.items():
+                name = area(sensors[anchor]) or ""
+                members[group] = arrays.get(name, _NOBODY)
+                concerned.setdefault(name, []).append(group)
+            groups = {key: concerned.get(name, []) for name, found in keys.items() if name for key in found}
+        return _Look(term, LABELS.index(term.at_least) + 1, members, groups)
+
+    def recall(self, ladders: Iterable[Ladders], last_time: NDArray[np.int64], hold: NDArray[np.int64]) -> None:
+        """Take what conditions have reached from their states, as after these were put in from outside."""
+        for group in ladders:
+            for place, binding in enumerate(group.bindings):
+                if binding.rule.rule in self._reached:
+                    self._reached[binding.rule.rule][binding.sensor_key] = group.states[place]["severity"]
+        self._held_until[:] = np.where(last_time == NEVER, NEVER, last_time + hold)
+
+    def judge(
+        self, batch: ReadingBatch, changes: Sequence[ConditionChange], good: NDArray[np.bool_], hold: NDArray[np.int64]
+    ) -> list[ConditionChange]:
+        """Return the changes of combinations that a batch's `changes` of other conditions brought.
+
+        `good` (n,) tells which readings of the batch are new and not held back, `hold` (milliseconds, by key) how long.
+        """
+        if not self._looks:
+            return []
+        told = sorted((c for c in changes if c.rule in self._reached), key=lambda c: c.known_at)
+        watched = self._watched_rows(batch, good)
+        if not told and not watched:
+            self._hear(batch, good, hold, 0, len(batch))
+            return []
+        instants = sorted({c.known_at for c in told} | {int(batch.arrived[row]) for row in watched})
+        by_instant = {instant: list(found) for instant, found in groupby(told, key=lambda c: c.known_at)}
+        found: list[ConditionChange] = []
+        heard = 0
+        for instant in instants:
+            until = int(np.searchsorted(batch.arrived, instant, side="right"))
+            self._hear(batch, good, hold, heard, until)
+            times: dict[int, int] = {}  # by group: of the newest that concerns it
+            for change in by_instant.get(instant, []):
+                self._reached[change.rule][change.sensor_key] = change.severity
+                for look in self._concerned[change.rule]:
+                    for group in look.groups.get(change.sensor_key, ()):
+                        times[group] = max(times.get(group, NEVER), change.time)
+            for row in watched:
+                if heard <= row < until:
+                    for group in self._at_each_reading[int(batch.sensor[row])]:
+                        times[group] = max(times.get(group, NEVER), int(batch.time[row]))
+            heard = until
+            for group in sorted(times):
+                found += self._judge_group(group, times[group], instant)
+        self._hear(batch, good, hold, heard, len(batch))
+        return found
+
+    def _watched_rows(self, batch: ReadingBatch, good: NDArray[np.bool_]) -> list[int]:
+        if not self._at_each_reading:
+            return []
+        sensors = np.fromiter(self._at_each_reading, np.int64, len(self._at_each_reading))
+        return np.flatnonzero(np.isin(batch.sensor, sensors) & good).tolist()
+
+    def _hear(
+        self, batch: ReadingBatch, good: NDArray[np.bool_], hold: NDArray[np.int64], start: int, stop: int
+    ) -> None:
+        rows = np.flatnonzero(good[start:stop]) + start
+        sensor = batch.sensor[rows]
+        np.maximum.at(self._held_until, sensor, batch.time[rows] + hold[sensor])
+
+    def _judge_group(self, group: int, time: int, known_at: int) -> list[ConditionChange]:
+        binding, state = self.bindings.bindings[group], self.bindings.states[group]
+        condition = binding.rule.condition
+        assert isinstance(condition, Combination)
+        time = max(time, int(state["changed"]))
+        counts: dict[Term, int] = {}
+        heard: dict[Term, int] = {}
+        sensors: set[int] = set()
+        for look in self._looks[group]:
+            members = look.members[group]
+            reached = members[self._reached[look.term.rule][members] >= look.level]
+            counts[look.term] = len(reached)
+            heard[look.term] = int((self._held_until[reached] >= time).sum())
+            sensors.update(reached.tolist())
+        severity = 0
+        for level, label in enumerate(LABELS, 1):
+            clause = condition.levels.get(label)  # type: ignore[call-overload]
+            if clause is not None and holds(clause, counts, heard):
+                severity = level
+        if binding.rule.alarm_class != "process":
+            severity = min(severity, 1)
+        before = int(state["severity"])
+        if severity == before:
+            return []
+        raised = time if before == 0 else int(state["raised"])
+        state["severity"], state["changed"] = severity, time
+        state["raised"] = raised if severity else NEVER
+        return [
+            change_of(
+                self._registry,
+                binding,
+                time=time,
+                raised=raised,
+                known_at=known_at,
+                severity_from=before,
+                severity=severity,
+                value=float(len(sensors)),
+                limit=None,
+                cause="reading",
+                reason="combination_holds" if severity > before else "combination_left",
+            )
+        ]
+
+
+def _moved_by_readings(rule: Rule | None) -> bool:
+    return rule is not None and rule.condition.kind not in ("stale", "due", "combination")

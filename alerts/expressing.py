@@ -1,0 +1,115 @@
+"""Evaluates expressions: finds the sensors that stand for their inputs, and makes signals of a batch."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.binding import Ladders
+from alerts.conditions.expression import Expression, Input, compile_expression, evaluate
+from alerts.conditions.ladder import SIGNAL
+from alerts.places import area_of, distance_m
+from model.reading import ReadingBatch
+from model.registry import Registry
+from model.sensor import Sensor
+
+
+class Expressing:
+    """The expressions at their sensors; `unbound` is given (rule, sensor) where an input has no sensor."""
+
+    def __init__(self, group: Ladders, registry: Registry, unbound: list[tuple[str, str]]) -> None:
+        self.group = group
+        self._inputs: dict[int, dict[str, int]] = {}  # by binding: the keys of the sensors that stand for its inputs
+        self._compiled = {}
+        areas: dict[str, dict[str, list[tuple[int, Sensor]]]] = {}
+        for place, binding in enumerate(group.bindings):
+            condition, sensor = binding.rule.condition, registry.sensors[binding.sensor_key]
+            assert isinstance(condition, Expression)
+            found = {name: _stands_for(given, sensor, registry, areas) for name, given in condition.inputs.items()}
+            keys = {name: key for name, key in found.items() if key is not None}
+            if len(keys) < len(found):
+                unbound.append((binding.rule.rule, sensor.sensor))
+            else:
+                self._inputs[place] = keys
+                self._compiled[place] = compile_expression(condition.expression, condition.inputs)
+        keys_used = {key for keys in self._inputs.values() for key in keys.values()}
+        anchors = {int(group.sensor[place]) for place in self._inputs}
+        self.inputs = np.array(sorted(keys_used), np.int64)
+        self._concerned = np.array(sorted(keys_used | anchors), np.int64)
+        self._is_input = np.zeros(len(registry.known), np.bool_)
+        self._is_input[self.inputs] = True
+
+    def signals(
+        self,
+        batch: ReadingBatch,
+        value: NDArray[np.float64],
+        clean: NDArray[np.bool_],
+        before: NDArray[np.void],
+        hold: NDArray[np.int64],
+    ) -> NDArray[np.void]:
+        """Return the signals (ladder.SIGNAL, by row) of a batch.
+
+        `value` and `clean` (n,) are as admitted; `before` has the states (admission.SENSOR_STATE) of `inputs` before
+        the batch; `hold` (milliseconds, by key) says how long readings hold.
+        """
+        known = zip(self.inputs.tolist(), before["clean_time"].tolist(), before["clean_value"].tolist(), strict=True)
+        newest = {key: (time, value) for key, time, value in known}
+        made: list[tuple[int, int, float]] = []
+        rows = np.flatnonzero(np.isin(batch.sensor, self._concerned) & clean)
+        edges = np.flatnonzero(np.diff(batch.arrived[rows])) + 1
+        for instant in np.split(rows, edges):
+            for row in instant.tolist():
+                key = int(batch.sensor[row])
+                if self._is_input[key]:
+                    newest[key] = int(batch.time[row]), float(value[row])
+            for row in instant.tolist():
+                made += self._made(row, int(batch.sensor[row]), int(batch.time[row]), float(value[row]), newest, hold)
+        return np.array(made, SIGNAL)
+
+    def _made(
+        self,
+        row: int,
+        key: int,
+        time: int,
+        value: float,
+        newest: Mapping[int, tuple[int, float]],
+        hold: NDArray[np.int64],
+    ) -> list[tuple[int, int, float]]:
+        made = []
+        for place in range(int(self.group.first[key]), int(self.group.first[key + 1])):
+            if place not in self._inputs:
+                continue
+            values = {"value": value}
+            for name, other in self._inputs[place].items():
+                heard = newest.get(other)
+                if heard is not None and heard[0] + int(hold[other]) >= time:
+                    values[name] = heard[1]
+            if len(values) == len(self._inputs[place]) + 1:
+                condition = self.group.bindings[place].rule.condition
+                assert isinstance(condition, Expression)
+                result = evaluate(self._compiled[place], values)
+                if result is not None:
+                    signed = {"above": result, "below": -result, "either": abs(result)}[condition.direction]
+                    made.append((row, place, signed))
+        return made
+
+
+def _stands_for(
+    given: Input, sensor: Sensor, registry: Registry, areas: dict[str, dict[str, list[tuple[int, Sensor]]]]
+) -> int | None:
+    area, name = area_of(given.around), given.model_dump_json()
+    if name not in areas:
+        found: dict[str, list[tuple[int, Sensor]]] = {}
+        for key, other in registry.sensors.items():
+            if given.select.agrees(other):
+                found.setdefault(area(other) or "", []).append((key, other))
+        areas[name] = found
+    own = area(sensor)
+    candidates = []
+    for key, other in areas[name].get(own, []) if own else []:
+        distance = distance_m(sensor, other)
+        if other.sensor != sensor.sensor and (
+            given.within_m is None or (distance is not None and distance <= given.within_m)
+        ):
+            candidates.append((distance is None, distance or 0.0, other.sensor, key))
+    return min(candidates)[3] if candidates else None
