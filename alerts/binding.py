@@ -43,8 +43,13 @@ class Bindings:
 
     bindings: Sequence[Binding]
     sensor: NDArray[np.int64]
-    first: NDArray[np.int64]
+    first: NDArray[np.int32]
     states: NDArray[Any]
+
+    @property
+    def most(self) -> int:
+        """The number of bindings of the sensor that has most."""
+        return int(np.diff(self.first).max(initial=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +190,9 @@ def _timed(found: list[tuple[Binding, int]], registry: Registry, new_state: Call
 
 def _by_sensor(
     bindings: list[Binding], registry: Registry
-) -> tuple[list[Binding], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[list[Binding], NDArray[np.int64], NDArray[np.int32]]:
     keys = np.array([b.sensor_key for b in bindings], np.int64)
-    return bindings, keys, np.searchsorted(keys, np.arange(len(registry.known) + 1))
+    return bindings, keys, np.searchsorted(keys, np.arange(len(registry.known) + 1)).astype(np.int32)
 
 
 def _shared(rows: list[Any], dtype: np.dtype[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:

@@ -23,6 +23,10 @@ def carry_over(old: Engine, new: Engine) -> list[ConditionChange]:
         new_key = new.registry.keys.get(sensor.sensor)
         if new_key is not None:
             new.sensors[new_key] = old.sensors[key]
+    inputs = {old.registry.sensors[key].sensor: place for place, key in enumerate(old.expressing.inputs.tolist())}
+    for place, key in enumerate(new.expressing.inputs.tolist()):
+        if new.registry.sensors[key].sensor in inputs:
+            new.expressing.newest[place] = old.expressing.newest[inputs[new.registry.sensors[key].sensor]]
     withdrawn = []
     for name, group in old.groups.items():
         following = new.groups.get(name)
@@ -74,7 +78,7 @@ class _Checkpoint(msgspec.Struct):
 
 
 def _arrays(engine: Engine) -> dict[str, NDArray[np.generic]]:
-    arrays: dict[str, NDArray[np.generic]] = {"sensors": engine.sensors}
+    arrays: dict[str, NDArray[np.generic]] = {"sensors": engine.sensors, "inputs": engine.expressing.newest}
     for name, group in engine.groups.items():
         arrays[name] = group.states
         if isinstance(group, Ladders) and group.detector is not None:

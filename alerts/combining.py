@@ -56,7 +56,7 @@ class Combining:
         keys = np.array([b.sensor_key for b in bindings], np.int64)
         state = np.zeros(len(bindings), STATE)
         state["raised"] = state["changed"] = NEVER
-        self.bindings = Bindings(bindings, keys, np.zeros(size + 1, np.int64), state)
+        self.bindings = Bindings(bindings, keys, np.zeros(size + 1, np.int32), state)
         self._reached = {rule: np.zeros(size, np.int8) for rule in self._concerned}
         self._held_until = np.full(size, NEVER)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.admission import Admitted, admit, new_sensor_state
+from alerts.admission import Admitted, admit, all_known, new_sensor_state
 from alerts.binding import Bindings, Ladders, bind_due, bind_ladders, bind_stale
 from alerts.combining import Combining
 from alerts.conditions import due, ladder, stale, threshold
@@ -84,6 +84,12 @@ class Engine:
         self.due = bind_due(rules, registry)
         self.combining = Combining(rules, registry, self.unbound)
         self._unannounced = {rule.rule for rule in rules if not rule.annunciated}
+        self._signals_of = np.zeros(size, np.int64)  # by sensor: one bit for each kind that makes signals of it
+        for place, group in enumerate(self.signals.values()):
+            self._signals_of[group.sensor] |= 1 << place
+        most = max(group.most for group in self.ladders.values())
+        self._events = np.empty(ROWS_PER_WALK * most * 5, ladder.EVENT)
+        self._signals = np.empty(ROWS_PER_WALK * most, ladder.SIGNAL)
         self.states_were_put_in()
 
     @property
@@ -108,7 +114,7 @@ class Engine:
 
         Raises UnboundSensor where a reading's sensor is not in the registry that the engine is bound to.
         """
-        if len(batch) and (batch.sensor.max() >= len(self.hold) or not self.registry.known[batch.sensor].all()):
+        if not all_known(batch.sensor, self.registry.known):
             raise UnboundSensor(f"batch {batch.sequence}")
         if not self.begun:
             first = int(batch.arrived[0]) if len(batch) else batch.clock
@@ -116,7 +122,6 @@ class Engine:
             self.begun = True
         self._excuse_own_absence(batch)
         changes: list[ConditionChange] = []
-        inputs = self.sensors[self.expressing.inputs]
         admitted = Admitted(
             *admit(
                 batch.sensor,
@@ -125,7 +130,6 @@ class Engine:
                 batch.quality,
                 self.registry.epoch_of(batch.sensor, batch.time),
                 self.sensors,
-                self.hold,
                 self.registry.low,
                 self.registry.high,
             )
@@ -133,8 +137,8 @@ class Engine:
         for start in range(0, len(batch), ROWS_PER_WALK):
             self._walk(batch, admitted, slice(start, start + ROWS_PER_WALK), changes)
         if len(batch) and self.expressing.group.bindings:
-            made = self.expressing.signals(batch, admitted.value, admitted.clean, inputs, self.hold)
-            self._judge_signals(self.expressing.group, made, batch, slice(None), admitted.held_until, changes)
+            made = self.expressing.signals(batch, admitted.value, admitted.clean, self.hold)
+            self._judge_signals(self.expressing.group, made, batch, slice(None), admitted.held_from, changes)
         self._announce(batch.clock, changes)
         self._judge_silence(batch.clock, changes)
         self._judge_dates(batch, changes)
@@ -147,34 +151,34 @@ class Engine:
     def _walk(self, batch: ReadingBatch, admitted: Admitted, part: slice, changes: list[ConditionChange]) -> None:
         """Let the kernels walk a part of a batch."""
         sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        fresh, good, clean, saturated, renewed, value, held_until = admitted.part(part)
+        fresh, good, clean, saturated, renewed, value, held_from = admitted.part(part)
         if self.threshold.bindings:
-            events = np.empty(_room(self.threshold, sensor) * 5, ladder.EVENT)
             count = threshold.walk(
-                sensor, time, value, fresh, good, clean, saturated, held_until, events, *_walked(self.threshold)
-            )
+                sensor, time, value, fresh, good, clean, saturated, held_from, self.hold, self._events,
+                *_walked(self.threshold),
+            )  # fmt: skip
             if count:
-                changes += ladder_changes(self.registry, self.threshold, events[:count], arrived, batch.clock)
+                changes += ladder_changes(self.registry, self.threshold, self._events[:count], arrived, batch.clock)
         if self.range.bindings:
-            events = np.empty(_room(self.range, sensor) * 5, ladder.EVENT)
-            bad, never = (~good).astype(np.float64), np.zeros(len(sensor), np.bool_)
+            bad, never = np.logical_not(good).astype(np.float64), np.zeros(len(sensor), np.bool_)
             count = threshold.walk(
-                sensor, time, bad, fresh, fresh, fresh, never, held_until, events, *_walked(self.range)
-            )
+                sensor, time, bad, fresh, fresh, fresh, never, held_from, self.hold, self._events,
+                *_walked(self.range),
+            )  # fmt: skip
             if count:
-                changes += ladder_changes(self.registry, self.range, events[:count], arrived, batch.clock)
-        for group in self.signals.values():
-            room, detector = _room(group, sensor), group.detector
-            if room and detector is not None:
-                signals = np.empty(room, ladder.SIGNAL)
+                changes += ladder_changes(self.registry, self.range, self._events[:count], arrived, batch.clock)
+        present = int(np.bitwise_or.reduce(self._signals_of[sensor])) if self.signals else 0
+        for place, group in enumerate(self.signals.values()):
+            detector = group.detector
+            if present >> place & 1 and detector is not None:
                 local = self.registry.local_time(sensor, time) if detector.kind.USES_LOCAL_TIME else time
                 made = detector.kind.walk(
                     sensor, time, local, value, clean, renewed, group.first,
-                    detector.parameter_of, detector.parameters, detector.states, detector.memory, signals,
+                    detector.parameter_of, detector.parameters, detector.states, detector.memory, self._signals,
                 )  # fmt: skip
-                self._judge_signals(group, signals[:made], batch, part, held_until, changes)
+                self._judge_signals(group, self._signals[:made], batch, part, held_from, changes)
         if self.stale.bindings:
-            events = np.empty(_room(self.stale, sensor) * 2, stale.EVENT)
+            events = np.empty(len(sensor) * self.stale.most * 2, stale.EVENT)
             count = stale.walk(
                 sensor, arrived, fresh, self.stale.first, self.stale.deadline, self.stale.states, events
             )  # fmt: skip
@@ -188,13 +192,15 @@ class Engine:
         signals: NDArray[np.void],
         batch: ReadingBatch,
         part: slice,
-        held_until: NDArray[np.int64],
+        held_from: NDArray[np.int64],
         changes: list[ConditionChange],
     ) -> None:
         """Hold signals of the rows of a part of a batch against their ladders."""
         if len(signals):
-            events = np.empty(len(signals) * 5, ladder.EVENT)
-            count = ladder.walk_signals(signals, batch.time[part], held_until, events, *_walked(group)[1:])
+            events = self._events if len(signals) * 5 <= len(self._events) else np.empty(len(signals) * 5, ladder.EVENT)
+            count = ladder.walk_signals(
+                signals, batch.sensor[part], batch.time[part], held_from, self.hold, events, *_walked(group)[1:]
+            )
             if count:
                 changes += ladder_changes(self.registry, group, events[:count], batch.arrived[part], batch.clock)
 
@@ -238,8 +244,3 @@ def _walked(group: Ladders) -> Any:
         group.first, group.limit_of, group.limits, group.states, group.quiet,
         group.waiting, group.waiting_count, group.is_listed,
     )  # fmt: skip
-
-
-def _room(group: Bindings, sensor: NDArray[np.int32]) -> int:
-    """How many bindings the readings of these sensors meet."""
-    return int((group.first[sensor + 1] - group.first[sensor]).sum())

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from alerts.binding import Ladders
 from alerts.conditions.expression import Expression, Input, compile_expression, evaluate
-from alerts.conditions.ladder import SIGNAL
+from alerts.conditions.ladder import NEVER, SIGNAL
 from alerts.places import area_of, distance_m
 from model.reading import ReadingBatch
 from model.registry import Registry
@@ -38,22 +38,26 @@ class Expressing:
         self._concerned = np.array(sorted(keys_used | anchors), np.int64)
         self._is_input = np.zeros(len(registry.known), np.bool_)
         self._is_input[self.inputs] = True
+        self.newest = np.zeros(len(self.inputs), [("time", "i8"), ("value", "f8")])  # clean reading of each input
+        self.newest["time"] = NEVER
 
     def signals(
         self,
         batch: ReadingBatch,
         value: NDArray[np.float64],
         clean: NDArray[np.bool_],
-        before: NDArray[np.void],
         hold: NDArray[np.int64],
     ) -> NDArray[np.void]:
         """Return the signals (ladder.SIGNAL, by row) of a batch.
 
-        `value` and `clean` (n,) are as admitted; `before` has the states (admission.SENSOR_STATE) of `inputs` before
-        the batch; `hold` (milliseconds, by key) says how long readings hold.
+        `value` and `clean` (n,) are as admitted; `hold` (milliseconds, by key) says how long readings hold.
         """
-        known = zip(self.inputs.tolist(), before["clean_time"].tolist(), before["clean_value"].tolist(), strict=True)
-        newest = {key: (time, value) for key, time, value in known}
+        newest = {
+            key: (time, number)
+            for key, time, number in zip(
+                self.inputs.tolist(), self.newest["time"].tolist(), self.newest["value"].tolist(), strict=True
+            )
+        }
         made: list[tuple[int, int, float]] = []
         rows = np.flatnonzero(np.isin(batch.sensor, self._concerned) & clean)
         edges = np.flatnonzero(np.diff(batch.arrived[rows])) + 1
@@ -64,6 +68,8 @@ class Expressing:
                     newest[key] = int(batch.time[row]), float(value[row])
             for row in instant.tolist():
                 made += self._made(row, int(batch.sensor[row]), int(batch.time[row]), float(value[row]), newest, hold)
+        for place, key in enumerate(self.inputs.tolist()):
+            self.newest[place] = newest[key]
         return np.array(made, SIGNAL)
 
     def _made(

@@ -35,13 +35,14 @@ def ladder_changes(
 ) -> list[ConditionChange]:
     """Return the changes of events of ladder.EVENT; known when their row arrived (n,), or at `clock`."""
     changes = []
+    limits = group.limits["limit"]
     for event in events.tolist():
         binding, row, time, severity_from, severity, raised, deadline, full_scale, value = event
         bound = group.bindings[binding]
         condition = bound.rule.condition
         # The limit that was crossed: of the level reached, or of the lowest level left.
         level = max(severity, 1) if severity > severity_from else severity + 1
-        limit = float(group.limits[group.limit_of[binding]]["limit"][level - 1])
+        limit = float(limits[group.limit_of[binding], level - 1])
         is_range = isinstance(condition, Range)
         if severity > severity_from:
             reason = "bad_readings" if is_range else "full_scale" if full_scale else "limit_reached"

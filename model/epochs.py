@@ -56,6 +56,8 @@ class Epochs:
     def numbers(self, keys: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the number of each reading's epoch within its sensor, 0 before the first event."""
         result = np.zeros(len(keys), np.int32)
+        if not len(self._starts):
+            return result
         rows, epoch = self._find(keys, times)
         result[rows] = self._number[epoch]
         return result

@@ -204,11 +204,13 @@ def wait(waiting, waiting_count, is_listed, binding, state):
 
 
 @numba.njit(cache=True)
-def walk_signals(signals, time, held_until, events, limit_of, limits, states, quiet, waiting, waiting_count, is_listed):
+def walk_signals(
+    signals, sensor, time, held_from, hold, events, limit_of, limits, states, quiet, waiting, waiting_count, is_listed
+):
     """Hold signals (record array of SIGNAL, in order of their rows) against the ladders of their bindings.
 
-    `time` and `held_until` have one element a row of the batch, the other arrays are as in threshold.walk. A signal is
-    made of clean readings alone. Returns the number of events; changes `states`, `quiet`, `waiting` and `events`.
+    `sensor`, `time` and `held_from` have one element a row of the batch, the other arrays are as in threshold.walk. A
+    signal is made of clean readings alone. Returns the number of events; changes `states`, `quiet`, `waiting` and `events`.
     """
     count = 0
     for place in range(len(signals)):
@@ -218,7 +220,9 @@ def walk_signals(signals, time, held_until, events, limit_of, limits, states, qu
         if quiet[binding] and judged.sign * value < judged.lowest:
             continue
         state = states[binding]
-        count = complete_deadlines(events, count, binding, row, judged, state, time[row], held_until[row])
+        if held_from[row] != NEVER:
+            held_until = held_from[row] + hold[sensor[row]]
+            count = complete_deadlines(events, count, binding, row, judged, state, time[row], held_until)
         judge(judged, state, time[row], value, True, False)
         count = emit(events, count, binding, row, time[row], state, False, False)
         quiet[binding] = is_quiet(state)

@@ -5,7 +5,7 @@ from typing import Literal, Self
 import numba
 from pydantic import model_validator
 
-from alerts.conditions.ladder import complete_deadlines, emit, is_quiet, judge, wait
+from alerts.conditions.ladder import NEVER, complete_deadlines, emit, is_quiet, judge, wait
 from alerts.words import Ladder, Level, check_ladder
 
 
@@ -32,7 +32,8 @@ def walk(
     good,
     clean,
     saturated,
-    held_until,
+    held_from,
+    hold,
     events,
     first,
     limit_of,
@@ -45,11 +46,12 @@ def walk(
 ):
     """Walk readings in order of arrival through the bindings of their sensors; return the number of events.
 
-    `sensor`, `time`, `value` and the flags have shape (n,); `held_until` tells how long the sensor's reading before was
-    held. Sensor k has the bindings `first[k]` to `first[k + 1]`, binding b the limits `limits[limit_of[b]]`. `limits`
-    and `states` are record arrays of ladder.LIMITS and ladder.STATE, `events` of EVENT has room for five events for
-    each binding of each reading; `waiting`, `waiting_count` and `is_listed` hold the bindings whose on-delay runs.
-    Changes `states`, `quiet`, the list and `events` in place.
+    `sensor`, `time`, `value` and the flags have shape (n,); `held_from` is the time of the sensor's reading before where
+    that is held, NEVER elsewhere; `hold` (milliseconds, by key) says how long readings are. Sensor k has the bindings
+    `first[k]` to `first[k + 1]`, binding b the limits `limits[limit_of[b]]`. `limits` and `states` are record arrays of
+    ladder.LIMITS and ladder.STATE, `events` of EVENT has room for five events for each binding of each reading;
+    `waiting`, `waiting_count` and `is_listed` hold the bindings whose on-delay runs. Changes `states`, `quiet`, the
+    list and `events` in place.
     """
     count = 0
     for row in range(len(sensor)):
@@ -63,7 +65,9 @@ def walk(
                 if not good[row] or (judged.sign * value[row] < judged.lowest and not full):
                     continue
             state = states[binding]
-            count = complete_deadlines(events, count, binding, row, judged, state, time[row], held_until[row])
+            if held_from[row] != NEVER:
+                held_until = held_from[row] + hold[sensor[row]]
+                count = complete_deadlines(events, count, binding, row, judged, state, time[row], held_until)
             if good[row]:
                 judge(judged, state, time[row], value[row], clean[row], saturated[row])
                 count = emit(events, count, binding, row, time[row], state, False, saturated[row])
