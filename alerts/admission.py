@@ -66,7 +66,7 @@ def admit(sensor, time, value, quality, epoch, states, low, high):
     arrays (n,): `fresh` (newer than all before), `good` (fresh and not held back), `clean` (good, and fit to clear an
     alarm), `saturated`, `renewed` (of another epoch than the sensor's reading before), `evaluated` (clamped to the
     range where saturated) and `held_from`, the time of the sensor's reading before where that is held, else NEVER. Full
-    scale is never held back, also where the device calls it bad: doubt does not lower danger. Changes `states` in place.
+    scale is never held back, also where the device calls it bad: doubt does not lower danger. Changes `states`.
     """
     rows = len(sensor)
     fresh = np.zeros(rows, np.bool_)

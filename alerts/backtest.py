@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from alerts.engine import Engine
 from alerts.lifecycle import acknowledge, apply_change
+from alerts.retroactive import LOOK_BACK_MS, passage_of, retroactive_changes
 from model.alarm import Alarm, ConditionChange, JournalLine, State
 from model.reading import ReadingBatch
 
@@ -22,15 +25,40 @@ def backtest(
     """
     alarms: dict[str, Alarm] = {}
     due: dict[str, int] = {}
+    seen: list[ReadingBatch] = []
     for batch in batches:
-        for change in engine.evaluate(batch).changes:
+        evaluated = engine.evaluate(batch)
+        for change in evaluated.changes:
             # The back-test's clock is continuous: silence is known at its deadline, whatever the batches.
             if change.cause == "silence":
                 change = msgspec.structs.replace(change, known_at=change.time)
             yield from _apply(alarms, due, change, acknowledge_after_ms)
+        seen.append(batch)
+        if evaluated.late.any():
+            for change in _retroactive(engine, seen, evaluated.late):
+                yield from _apply(alarms, due, change, acknowledge_after_ms)
     for alarm, time in due.items():
         _, line = acknowledge(alarms[alarm], actor=IDEAL_OPERATOR, time=time)
         yield line
+
+
+def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool_]) -> Iterator[ConditionChange]:
+    """Yield what the late readings of the newest batch would have raised, instant after instant."""
+    batch = seen[-1]
+    sensor, time, value, quality, arrived = (
+        np.concatenate([getattr(one, name) for one in seen])
+        for name in ("sensor", "time", "value", "quality", "arrived")
+    )
+    is_late = np.zeros(len(sensor), np.bool_)
+    is_late[len(sensor) - len(batch) :] = late
+    for instant in np.unique(batch.arrived[late]).tolist():
+        now = is_late & (arrived == instant)
+        for key in np.unique(sensor[now]).tolist():
+            rows = np.flatnonzero((sensor == key) & (arrived <= instant))
+            begin = time[rows][now[rows]].min() - LOOK_BACK_MS
+            rows = rows[time[rows] >= begin]
+            passage = passage_of(time[rows], value[rows], quality[rows], now[rows])
+            yield from retroactive_changes(engine, key, passage, instant)
 
 
 def _apply(

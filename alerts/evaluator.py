@@ -12,12 +12,14 @@ from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
 from alerts.lifecycle import Refused, apply_change
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
+from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from store.batches import read_batches
 from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, record_late
 from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
+from store.readings import read_passage
 from store.sensors import registry_version
 
 log = logging.getLogger(__name__)
@@ -171,11 +173,29 @@ class _Follower:
             if evaluated.late.any():
                 late[batch.sequence] = (batch.sensor[evaluated.late].tolist(), batch.time[evaluated.late].tolist())
                 self.counters.late_readings += len(late[batch.sequence][0])
+                changes += await self._retroactive(batch, *late[batch.sequence])
             self.cursor = batch.sequence
             self.counters.batches += 1
             self.counters.readings += len(batch)
         if changes or late:
             await self._commit(changes, late)
+
+    async def _retroactive(self, batch: ReadingBatch, keys: list[int], times: list[int]) -> list[ConditionChange]:
+        """Return what the late readings of a batch would have raised, had they come in time."""
+        oldest: dict[int, int] = {}
+        for key, time in zip(keys, times, strict=True):
+            oldest[key] = min(time, oldest.get(key, time))
+        found = []
+        for key, time in sorted(oldest.items()):
+            begin = time - LOOK_BACK_MS
+            read = await self._persist(
+                lambda key=key, begin=begin: read_passage(  # type: ignore[misc]  # mypy infers no lambda with defaults
+                    self.pool, key, begin, batch.sequence, self.limits.passage_readings_max
+                )
+            )
+            passage = Passage(read.time, read.value, read.quality, read.batch == batch.sequence)
+            found += retroactive_changes(self.engine, key, passage, batch.clock)
+        return found
 
     async def _commit(
         self,

@@ -80,6 +80,8 @@ def apply_change(alarm: Alarm | None, change: ConditionChange) -> tuple[Alarm, J
         sequence=1 if alarm is None else alarm.sequence + 1,
     )
     line = _line(after, state, change.severity_from, change.time, change.known_at, change.reason)
+    if change.retroactive:
+        line = msgspec.structs.replace(line, retroactive=True)
     if change.cause != "reading":
         line = msgspec.structs.replace(line, cause=change.cause)
     return after, line

@@ -29,7 +29,7 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     Times are epoch milliseconds: `time` of the reading or deadline that caused it, `raised` of the occurrence's begin,
     `known_at` the arrival of what caused it. Severities are integers of model.severity; an instrument or system alarm
     uses 0 and 1 for normal and active. `cause` is `reading`, `deadline` (a held value completed an on-delay), `silence`
-    or `rule` (the rule was withdrawn).
+    or `rule` (the rule was withdrawn). `retroactive`: found when a passage was evaluated again after a late reading.
     """
 
     rule: str
@@ -49,6 +49,7 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     limit: float | None
     cause: str
     reason: str
+    retroactive: bool = False
 
     @property
     def alarm(self) -> str:

@@ -6,7 +6,10 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import numpy as np
+from numpy.typing import NDArray
 
+from model.instant import EARLIEST_MS, to_datetime, to_milliseconds
 from store.pool import Connection, Pool
 
 Source = Literal["raw", "minute", "hour"]
@@ -37,6 +40,15 @@ class BucketRow(NamedTuple):
     held_back: int
 
 
+class PassageRows(NamedTuple):
+    """Readings of one sensor in time order, arrays of shape (n,); `batch` is the sequence in which each came."""
+
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint16]
+    batch: NDArray[np.int64]
+
+
 class LatestRow(NamedTuple):
     """The newest reading of a sensor and when it arrived."""
 
@@ -44,6 +56,26 @@ class LatestRow(NamedTuple):
     value: float
     quality: int
     arrived_at: datetime | None
+
+
+async def read_passage(
+    connection: Connection | Pool, sensor_key: int, start: int, through_batch: int, rows_max: int
+) -> PassageRows:
+    """Return a sensor's readings from `start` (epoch milliseconds) on that came up to a batch, at most `rows_max`."""
+    rows = await connection.fetch(
+        "select time, value, quality, batch from reading where sensor_key = $1 and time >= $2 and batch <= $3"
+        " order by time limit $4",
+        sensor_key,
+        to_datetime(max(start, EARLIEST_MS)),
+        through_batch,
+        rows_max,
+    )
+    return PassageRows(
+        np.array([to_milliseconds(row[0]) for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.float64),
+        np.array([row[2] for row in rows], np.int16).view(np.uint16),
+        np.array([row[3] for row in rows], np.int64),
+    )
 
 
 async def raw_readings(

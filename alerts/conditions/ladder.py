@@ -210,7 +210,8 @@ def walk_signals(
     """Hold signals (record array of SIGNAL, in order of their rows) against the ladders of their bindings.
 
     `sensor`, `time` and `held_from` have one element a row of the batch, the other arrays are as in threshold.walk. A
-    signal is made of clean readings alone. Returns the number of events; changes `states`, `quiet`, `waiting` and `events`.
+    signal is made of clean readings alone. Returns the number of events; changes `states`, `quiet`, the list and
+    `events`.
     """
     count = 0
     for place in range(len(signals)):

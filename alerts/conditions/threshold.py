@@ -46,8 +46,8 @@ def walk(
 ):
     """Walk readings in order of arrival through the bindings of their sensors; return the number of events.
 
-    `sensor`, `time`, `value` and the flags have shape (n,); `held_from` is the time of the sensor's reading before where
-    that is held, NEVER elsewhere; `hold` (milliseconds, by key) says how long readings are. Sensor k has the bindings
+    `sensor`, `time`, `value` and the flags have shape (n,); `held_from` is the time of the sensor's reading before
+    where that is held, NEVER elsewhere; `hold` (milliseconds, by key) says how long readings are. Sensor k has bindings
     `first[k]` to `first[k + 1]`, binding b the limits `limits[limit_of[b]]`. `limits` and `states` are record arrays of
     ladder.LIMITS and ladder.STATE, `events` of EVENT has room for five events for each binding of each reading;
     `waiting`, `waiting_count` and `is_listed` hold the bindings whose on-delay runs. Changes `states`, `quiet`, the
