@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,6 @@ class Registry:
     danger: NDArray[np.int8] = field(init=False)
     saturates: NDArray[np.bool_] = field(init=False)
     _epochs: Epochs = field(init=False, repr=False)
-    _zones: Sequence[str] = field(init=False, repr=False)
-    _zone: NDArray[np.int16] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         size = max(self.sensors, default=-1) + 1
@@ -62,12 +61,6 @@ class Registry:
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
         object.__setattr__(self, "_epochs", Epochs(size, self.sensors, self.events))
-        zones = list(dict.fromkeys(city.time_zone for city in self.cities.values()))
-        zone = np.zeros(size, np.int16)
-        for key, sensor in self.sensors.items():
-            zone[key] = zones.index(self.cities[sensor.city].time_zone)
-        object.__setattr__(self, "_zones", zones)
-        object.__setattr__(self, "_zone", zone)
 
     def mode_of(self, sensor: Sensor) -> str:
         """The mode of the sensor's city."""
@@ -91,9 +84,19 @@ class Registry:
 
     def local_time(self, keys: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the civil time of each reading in its sensor's city: milliseconds plus the zone's offset, (n,)."""
-        zones = self._zone[keys]
+        names, zone_of = self._zones
+        zones = zone_of[keys]
         result = np.empty(len(times), np.int64)
         for zone in np.unique(zones):
             there = zones == zone
-            result[there] = local_time(self._zones[zone], times[there])
+            result[there] = local_time(names[zone], times[there])
         return result
+
+    @cached_property
+    def _zones(self) -> tuple[list[str], NDArray[np.int16]]:
+        """The names of time zones, and which of them each sensor's city has, by key."""
+        names = list(dict.fromkeys(city.time_zone for city in self.cities.values()))
+        zone = np.zeros(len(self.known), np.int16)
+        for key, sensor in self.sensors.items():
+            zone[key] = names.index(self.cities[sensor.city].time_zone)
+        return names, zone
