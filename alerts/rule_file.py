@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from alerts.conditions.combination import Combination
 from alerts.rules import Pack
 from model.yaml_file import YamlFileError, parse_model, read_text
 
@@ -21,7 +22,22 @@ def default_packs() -> list[Pack]:
     """Return the packs that come with Lifeline."""
     folder = resources.files("alerts") / "packs"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return parse_packs([(name, (folder / name).read_text("utf-8")) for name in names])
+    # Beside each pack may stand its tests.
+    return parse_packs([(n, (folder / n).read_text("utf-8")) for n in names if not n.endswith(".test.yaml")])
+
+
+def missing_rules(packs: Iterable[Pack], others: Iterable[Pack] = ()) -> list[tuple[str, str, str]]:
+    """Return (pack, rule, rule that it looks at) for each combination whose rule is neither in `packs` nor `others`."""
+    given = list(packs)
+    known = {rule.rule for pack in (*given, *others) for rule in pack.rules}
+    return [
+        (pack.pack, rule.rule, term.rule)
+        for pack in given
+        for rule in pack.rules
+        if isinstance(rule.condition, Combination)
+        for term in rule.condition.terms
+        if term.rule not in known
+    ]
 
 
 def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:

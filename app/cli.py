@@ -13,6 +13,7 @@ SUBJECTS = {
     "service": ("demo", "up", "ingest", "evaluate", "serve", "migrate", "doctor", "openapi", "asyncapi"),
     "registry": ("sensors", "cities"),
     "network": ("network",),
+    "retention": ("retention",),
     "rules": ("rules",),
     "streams": ("simulate", "record", "replay"),
     "journal": ("backtest", "journal"),

@@ -2,13 +2,22 @@
 
 import argparse
 import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alerts.rule_file import default_packs, load_packs, schema
+from alerts.engine import Engine
+from alerts.rule_file import default_packs, load_packs, missing_rules, schema
+from alerts.rule_tests import SUFFIX, load_tests, run_tests, tests_beside
+from alerts.rules import Pack
 from app.commands.output import progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from model.registry import Registry
+from model.sensor import City, Sensor
+from model.sensor_file import read_sensor_file
 from store.rule_packs import StoredPack, activate
 
 
@@ -26,7 +35,16 @@ def add_parsers(commands: Any) -> None:
         epilog="example: lifeline rules check my-rules.yaml",
     )  # fmt: skip
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check.add_argument("--sensors", type=Path, metavar="FILE", help="say at how many of these sensors each rule holds")
     check.set_defaults(run=_check)
+    testing = actions.add_parser(
+        "test", help="run rule authors' tests",
+        description="Run tests: readings in, transitions expected at times. FILE is a file of tests (NAME.test.yaml), "
+        "or a rule file with its tests beside it.",
+        epilog="example: lifeline rules test my-rules.yaml",
+    )  # fmt: skip
+    testing.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    testing.set_defaults(run=_test)
     activating = actions.add_parser(
         "activate", help="put rule files into force",
         description="Put packs into force, each in the place of the one of its name. An error changes nothing.",
@@ -44,9 +62,41 @@ def add_parsers(commands: Any) -> None:
 
 def _check(chosen: argparse.Namespace) -> int:
     packs = load_packs(chosen.files)
-    for pack in packs:
-        print(f"pack {pack.pack}: {len(pack.rules)} rules, no error")
+    names = {pack.pack for pack in packs}
+    missing = missing_rules(packs, [pack for pack in default_packs() if pack.pack not in names])
+    for pack, rule, looked_at in missing:
+        sys.stderr.write(f"pack {pack}: rule {rule!r} looks at rule {looked_at!r}, which is nowhere; correct it\n")
+    if missing:
+        return 1
+    for checked in packs:
+        print(f"pack {checked.pack}: {len(checked.rules)} rules, no error")
+    if chosen.sensors is not None:
+        _tell_bindings(packs, *read_sensor_file(chosen.sensors, mode="test"))
     return 0
+
+
+def _tell_bindings(packs: Sequence[Pack], sensors: Sequence[Sensor], cities: Sequence[City]) -> None:
+    registry = Registry(0, dict(enumerate(sensors)), {city.city: city for city in cities})
+    engine = Engine(packs, registry)
+    holds = Counter(binding.rule.rule for group in engine.groups.values() for binding in group.bindings)
+    unset = Counter(rule for rule, _ in engine.unbound)
+    for pack in packs:
+        for rule in pack.rules:
+            wanting = f", not set at {unset[rule.rule]} (they lack what it needs)" if unset[rule.rule] else ""
+            print(f"  {rule.rule}: holds at {holds[rule.rule] or 'no sensor'}{wanting}")
+
+
+def _test(chosen: argparse.Namespace) -> int:
+    failed = run = 0
+    for file in chosen.files:
+        path = file if file.name.endswith(SUFFIX) else tests_beside(file)
+        tests, rule_files = load_tests(path)
+        failures = run_tests(tests.tests, load_packs(rule_files))
+        for failure in failures:
+            print(f"{path}: {failure.test}: not as expected\n{failure.difference}")
+        failed, run = failed + len(failures), run + len(tests.tests)
+    print(f"{run - failed} of {run} tests passed")
+    return 1 if failed else 0
 
 
 def _schema(_chosen: argparse.Namespace) -> int:

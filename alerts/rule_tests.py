@@ -1,0 +1,180 @@
+"""Rule authors' tests: readings in, transitions expected at times, in YAML beside the pack."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from alerts.engine import Engine
+from alerts.rules import Pack
+from alerts.words import Level, Part
+from model.alarm import ConditionChange
+from model.reading import Quality, ReadingBatch
+from model.registry import Registry
+from model.sensor import City, InvalidSensor, Sensor
+from model.severity import LABELS
+from model.vocabulary import PROPERTIES
+from model.yaml_file import YamlFileError, parse_model, read_text
+
+SUFFIX = ".test.yaml"
+START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: second 0 of every test
+READINGS_MAX = 200_000
+Value = Annotated[float, Field(allow_inf_nan=False)]
+Second = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
+
+QUALITIES = {
+    "good": Quality.GOOD,
+    "uncertain": Quality.REPORTED_UNCERTAIN,
+    "bad": Quality.REPORTED_BAD,
+    "full_scale": Quality.SATURATED,
+    "stuck": Quality.STUCK,
+}
+
+
+class TestSensor(Part):
+    """A sensor of a test; what is left out is as plain as can be."""
+
+    sensor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    system: str
+    property: str
+    interval_s: Annotated[float, Field(gt=0)] = 60.0
+    city: str = "test"
+    district: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
+    reporting: str = "periodic"
+    attributes: dict[str, str] = Field(default_factory=dict)
+
+
+class TestReadings(Part):
+    """Readings of one sensor: `values` every `every_s` from `from_s` on, all of them `times` over; or one at `from_s`.
+
+    Values are in the property's own unit. They arrive at their own times, or `late_s` after them.
+    """
+
+    sensor: str
+    from_s: Second = 0.0
+    every_s: Annotated[float, Field(gt=0)] = 60.0
+    values: list[Value] = Field(min_length=1)
+    times: Annotated[int, Field(ge=1, le=100_000)] = 1
+    quality: str = "good"
+    late_s: Second = 0.0
+
+    @model_validator(mode="after")
+    def _quality_is_known(self) -> Self:
+        if self.quality not in QUALITIES:
+            raise ValueError(f"quality {self.quality!r}; use {', '.join(QUALITIES)}")
+        return self
+
+
+class Expected(Part):
+    """A transition of a rule at a sensor: the severity from `time_s` on, `normal` where it returned.
+
+    Rules about instruments have no severity: write `active` or `normal`.
+    """
+
+    time_s: Second
+    rule: str
+    sensor: str
+    to: Level | Annotated[str, Field(pattern="^(normal|active)$")]
+
+
+class RuleTest(Part):
+    """One test: what is measured, and every transition that the pack's rules make of it, no more and no fewer."""
+
+    test: Annotated[str, Field(min_length=1, max_length=200)]
+    sensors: list[TestSensor] = Field(min_length=1)
+    readings: list[TestReadings] = Field(min_length=1)
+    time_zone: str = "Asia/Shanghai"
+    until_s: Second | None = None  # how long the clock runs on without readings
+    expect: list[Expected]
+
+
+class RuleTests(Part):
+    """A file of tests; `rules` are paths of rule files from it on, by default the one beside it."""
+
+    rules: list[str] = Field(default_factory=list)
+    tests: list[RuleTest] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A test that did not come out as expected, with the difference line by line."""
+
+    test: str
+    difference: str
+
+
+def tests_beside(rule_file: Path) -> Path:
+    """Return where the tests of a rule file are."""
+    return rule_file.with_name(rule_file.stem + SUFFIX)
+
+
+def load_tests(path: Path) -> tuple[RuleTests, list[Path]]:
+    """Return a file of tests and the rule files that they are about. Raises YamlFileError."""
+    tests = parse_model(str(path), read_text(path), RuleTests, "the file is empty; it needs tests")
+    beside = path.with_name(path.name.removesuffix(SUFFIX) + ".yaml")
+    return tests, [path.parent / name for name in tests.rules] or [beside]
+
+
+def run_tests(tests: Iterable[RuleTest], packs: Sequence[Pack]) -> list[Failure]:
+    """Run tests against packs and return those that failed. Raises YamlFileError for a test that makes no sense."""
+    failures = []
+    for test in tests:
+        expected = sorted(_line(e.time_s, e.rule, e.sensor, e.to) for e in test.expect)
+        found = sorted(_line((c.time - START_MS) / 1000, c.rule, c.sensor, _reached(c)) for c in _evaluate(test, packs))
+        if expected != found:
+            lines = difflib.unified_diff(expected, found, "expected", "found", lineterm="", n=1)
+            failures.append(Failure(test.test, "\n".join(line for line in lines if not line.startswith("@@"))))
+    return failures
+
+
+def _line(time_s: float, rule: str, sensor: str, to: str) -> str:
+    return f"{time_s:>12.3f} s  {rule} at {sensor}: {to}"
+
+
+def _reached(change: ConditionChange) -> str:
+    if change.severity == 0:
+        return "normal"
+    return str(LABELS[change.severity - 1]) if change.alarm_class == "process" else "active"
+
+
+def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[ConditionChange]:
+    registry = _registry(test)
+    rows = []
+    for given in test.readings:
+        if given.sensor not in registry.keys:
+            raise YamlFileError([(test.test, 1, f"no sensor {given.sensor!r}; add it under sensors")])
+        key, quality = registry.keys[given.sensor], int(QUALITIES[given.quality])
+        for place, value in enumerate(given.values * given.times):
+            time = START_MS + round((given.from_s + place * given.every_s) * 1000)
+            rows.append((time + round(given.late_s * 1000), time, key, value, quality))
+    if len(rows) > READINGS_MAX:
+        raise YamlFileError([(test.test, 1, f"{len(rows)} readings; at most {READINGS_MAX}")])
+    rows.sort(key=lambda row: row[:2])
+    arrived, times, keys, values, qualities = (np.array(column) for column in zip(*rows, strict=True))
+    engine = Engine(packs, registry)
+    clock = int(arrived[-1])
+    columns = keys.astype(np.int32), times, values.astype(np.float64), qualities.astype(np.uint16), arrived
+    changes = engine.evaluate(ReadingBatch(1, clock, *columns)).changes
+    if test.until_s is not None:
+        nothing: Any = [column[:0] for column in columns]
+        changes += engine.evaluate(ReadingBatch(2, START_MS + round(test.until_s * 1000), *nothing)).changes
+    return changes
+
+
+def _registry(test: RuleTest) -> Registry:
+    sensors = {}
+    for key, given in enumerate(test.sensors):
+        if given.property not in PROPERTIES:
+            raise YamlFileError([(test.test, 1, f"property {given.property!r} is not known")])
+        try:
+            sensors[key] = Sensor(unit=PROPERTIES[given.property].unit, **given.model_dump())
+        except (InvalidSensor, ValidationError, TypeError) as error:
+            raise YamlFileError([(test.test, 1, str(error))]) from None
+    cities = {s.city: City(city=s.city, mode="test", time_zone=test.time_zone) for s in sensors.values()}
+    return Registry(0, sensors, cities)
