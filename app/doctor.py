@@ -3,6 +3,9 @@
 import asyncio
 import platform
 import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import aiomqtt
@@ -11,11 +14,16 @@ from app.services import running_services
 from app.settings import Settings
 from ingest.settings import broker_address
 from migrations.runner import migration_files
-from store.capabilities import STORE_MIGRATION, StoreState, read_store_state, read_versions
+from model.instant import to_datetime
+from store.aggregates import Refresh, read_refreshes
+from store.capabilities import STORE_MIGRATION, StoreState, Versions, read_store_state, read_versions
+from store.chunks import ChunkPolicy, read_chunk_policy
 from store.pool import DatabaseUnreachable, open_pool
 from store.retention import Retention
 
 BATCHES_BEHIND_MAX = 10_000  # the views stay right beyond it, but grow slow
+REFRESH_AGE_MAX = timedelta(hours=3)  # of the job that refreshes the hours; it runs once an hour
+CHUNK_MIGRATION = "0022_chunks.sql"  # from here on a database has a policy of chunks
 
 
 class Finding(NamedTuple):
@@ -57,9 +65,11 @@ async def _database(url: str) -> list[Finding]:
     try:
         versions = await read_versions(pool)
         state = await read_store_state(pool) if STORE_MIGRATION in versions.migrations else None
+        continuous = state is not None and state.summaries == "continuous aggregates"
+        refreshes = await read_refreshes(pool) if continuous else []
+        chunks = await read_chunk_policy(pool) if CHUNK_MIGRATION in versions.migrations else None
     finally:
         await pool.close()
-    applied, wanted = len(versions.migrations), len(migration_files())
     extension = versions.timescaledb
     findings = [
         Finding("database", True, f"PostgreSQL {versions.postgres}"),
@@ -71,30 +81,63 @@ async def _database(url: str) -> list[Finding]:
             else "missing: readings stand in a plain table",
             "" if extension else "install TimescaleDB: without it large histories become slow",
         ),
-        Finding(
-            "schema",
-            applied == wanted,
-            f"{applied} of {wanted} migrations",
-            "" if applied == wanted else "run lifeline migrate",
-        ),
+        _schema(versions.migrations),
     ]
-    return findings + (_store(state) if state else [])
+    if state is not None:
+        findings += _store(state, refreshes)
+    if chunks is not None:
+        findings.insert(-1, _chunks(chunks, versions))
+    return findings
 
 
-def _store(state: StoreState) -> list[Finding]:
-    late = state.batches_behind > BATCHES_BEHIND_MAX
+def _schema(applied: Sequence[str]) -> Finding:
+    wanted = [name for name, _ in migration_files()]
+    missing, unknown = sorted(set(wanted) - set(applied)), sorted(set(applied) - set(wanted))
+    text = f"{len(wanted) - len(missing)} of {len(wanted)} migrations"
+    if unknown:
+        text += f", and {len(unknown)} of a newer Lifeline ({', '.join(unknown)})"
+        return Finding("schema", False, text, "bring this Lifeline up to the version that made them")
+    if missing:
+        return Finding("schema", False, f"{text}; {missing[0]} is missing", "run lifeline migrate")
+    return Finding("schema", True, text)
+
+
+def _store(state: StoreState, refreshes: Sequence[Refresh]) -> list[Finding]:
     largest = ", ".join(f"{name} {_size(size)}" for name, size in list(state.bytes_by_table.items())[:4])
     return [
-        Finding(
-            "summaries",
-            not late,
-            f"by minute and hour: {state.summaries}"
-            + (f", {state.batches_behind} batches behind" if state.batches_behind else ""),
-            "start lifeline up or lifeline evaluate: its maintenance rolls them up" if late else "",
-        ),
+        _summaries(state, refreshes),
         Finding("retention", True, "; ".join(_kept(rule) for rule in state.retention)),
         Finding("sizes", True, f"{_size(state.bytes_in_all)} in all: {largest}"),
     ]
+
+
+def _summaries(state: StoreState, refreshes: Sequence[Refresh]) -> Finding:
+    text = f"by minute and hour: {state.summaries}"
+    if state.summaries == "own roll-up":
+        late = state.batches_behind > BATCHES_BEHIND_MAX
+        if state.batches_behind:
+            text += f", {state.batches_behind} batches behind"
+        remedy = "start lifeline up or lifeline evaluate: its maintenance rolls them up"
+        return Finding("summaries", not late, text, remedy if late else "")
+    long_ago = to_datetime(time.time_ns() // 1_000_000) - REFRESH_AGE_MAX
+    for refresh in refreshes:
+        at = refresh.last_success_at
+        text += f"; {refresh.view} refreshed {'never' if at is None else f'{at:%Y-%m-%d %H:%M:%S} UTC'}"
+    idle = [r.view for r in refreshes if not r.scheduled or r.last_success_at is None or r.last_success_at < long_ago]
+    good = len(refreshes) == 2 and not idle
+    remedy = (
+        "let TimescaleDB's jobs run (timescaledb.max_background_workers); timescaledb_information.job_errors has why"
+    )
+    return Finding("summaries", good, text, "" if good else remedy)
+
+
+def _chunks(policy: ChunkPolicy, versions: Versions) -> Finding:
+    if versions.timescaledb is None:
+        return Finding("chunks", True, "none: readings stand in a plain table")
+    compressed = f"compressed after {policy.compress_after_days} days"
+    if policy.compress_after_days is None or versions.edition != "Community":
+        compressed = "not compressed" + ("" if versions.edition == "Community" else " (Community edition only)")
+    return Finding("chunks", True, f"of {policy.chunk_days} days, {compressed}")
 
 
 def _kept(rule: Retention) -> str:

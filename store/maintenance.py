@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from model.instant import to_datetime
+from store.aggregates import spare_deleted
+from store.chunks import keep_chunks, read_chunk_policy
+from store.deletion import Deletion, delete_batches, delete_conflicts, delete_old, plan_deletion
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.rejections import prune_rejections
-from store.retention import delete_batches, delete_conflicts, delete_old
 from store.summaries import roll_up, summary_kind
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ MAINTENANCE_LOCK = 0x6C69_6665_0005  # whoever maintains holds it for the round
 class MaintenanceSettings:
     """How often and how much, with units; None keeps for ever.
 
-    What is kept by property is in the table `retention`.
+    What is kept by property, and the policy of chunks, is in the table `retention`.
     """
 
     summary_interval_s: float = 60.0
@@ -31,8 +33,6 @@ class MaintenanceSettings:
     rejection_bytes_max: int = 1_073_741_824
     conflict_days_max: int | None = None
     batch_days_max: int | None = None
-    chunk_days: int = 7
-    compress_after_days: int | None = None  # Community edition only
 
 
 async def maintain(
@@ -79,10 +79,27 @@ async def maintain_once(
     return True
 
 
+async def planned_deletion(pool: Pool, now: int) -> Deletion:
+    """Return what a round at `now` (epoch milliseconds) would delete of readings and summaries; deletes nothing."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        return await plan_deletion(connection, to_datetime(now), **await _kind(connection))
+
+
+async def _kind(connection: Connection) -> dict[str, bool]:
+    """Return what keeps the summaries and the chunks, as store.deletion asks for it."""
+    return {
+        "own_roll_up": await summary_kind(connection) == "own roll-up",
+        "timescale": await connection.fetchval(
+            "select exists (select from pg_extension where extname = 'timescaledb')"
+        ),
+    }
+
+
 async def _round(
     connection: Connection, now: int, settings: MaintenanceSettings, cleaning: bool, stop: asyncio.Event
 ) -> None:
-    own_roll_up = await summary_kind(connection) == "own roll-up"
+    kind = await _kind(connection)
+    own_roll_up, timescale = kind["own_roll_up"], kind["timescale"]
     if own_roll_up:
         while not stop.is_set():
             async with connection.transaction():
@@ -90,43 +107,18 @@ async def _round(
                     break
     if not cleaning or stop.is_set():
         return
-    timescale = await connection.fetchval("select exists (select from pg_extension where extname = 'timescaledb')")
     moment = to_datetime(now)
-    await delete_old(connection, moment, own_roll_up=own_roll_up, timescale=timescale)
+    await delete_old(connection, moment, **kind)
+    if timescale and not own_roll_up:
+        await spare_deleted(connection)
     await prune_rejections(connection, settings.rejection_bytes_max, settings.rejection_days_max)
     if settings.conflict_days_max is not None:
         await delete_conflicts(connection, moment - timedelta(days=settings.conflict_days_max))
     if settings.batch_days_max is not None:
         await delete_batches(connection, moment - timedelta(days=settings.batch_days_max))
     if timescale:
-        await _keep_chunks(
-            connection, settings, compress_before_days=None if own_roll_up else settings.compress_after_days
-        )
+        await keep_chunks(connection, await read_chunk_policy(connection), moment, compression=not own_roll_up)
     await _summarise_batch_ranges(connection)
-
-
-async def _keep_chunks(connection: Connection, settings: MaintenanceSettings, compress_before_days: int | None) -> None:
-    interval = timedelta(days=settings.chunk_days)
-    found = await connection.fetchval(
-        "select time_interval from timescaledb_information.dimensions where hypertable_name = 'reading'"
-    )
-    if found is not None and found != interval:
-        await connection.execute("select set_chunk_time_interval('reading', $1::interval)", interval)
-    if compress_before_days is not None:
-        # Community edition: by sensor, so that one sensor's history is read without unpacking the others'.
-        if not await connection.fetchval(
-            "select compression_enabled from timescaledb_information.hypertables where hypertable_name = 'reading'"
-        ):
-            await connection.execute(
-                "alter table reading set (timescaledb.compress, timescaledb.compress_segmentby = 'sensor_key',"
-                " timescaledb.compress_orderby = 'time')"
-            )
-        await connection.execute(
-            "select compress_chunk(chunk, if_not_compressed => true)"
-            " from show_chunks('reading', older_than => $1::interval) as chunk",
-            timedelta(days=compress_before_days),
-            timeout=3_600,
-        )
 
 
 async def _summarise_batch_ranges(connection: Connection) -> None:

@@ -80,6 +80,8 @@ async def write_network(connection: Connection, city: str, writing: Mapping[str,
                 [link.to_node for link in links],
                 [msgspec.json.encode(link).decode() for link in links],
             )
+    # Until the database has looked at a large import by itself, it would plan queries by place as for empty tables.
+    await connection.execute("analyze network_node, network_link")
 
 
 async def lock_networks(connection: Connection) -> None:

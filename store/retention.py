@@ -1,18 +1,16 @@
-"""What is deleted with age: readings and summaries by property, conflicts, and the log of batches.
+"""What is kept for how long, by property: the policy, and whether one can stand. `store.deletion` carries it out."""
 
-Readings go only when they are rolled up, evaluated, and before the oldest checkpoint: recovery never misses them.
-"""
-
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from store.batches import SEQUENCE_LOCK
+from model.vocabulary import PROPERTIES
 from store.pool import Connection, Pool
-from store.summaries import roll_up
 
-_TABLES = {"raw": ("reading", "time"), "minute": ("summary_minute", "start"), "hour": ("summary_hour", "start")}
-_VIEWS = {"minute": "reading_minute", "hour": "reading_hour"}
-_DELETE_S_MAX = 600.0
+ALL_PROPERTIES = "*"
+DAYS_MAX = 36_525
+
+
+class InvalidRetention(ValueError):
+    """What is asked for cannot stand; the text says why and how to mend it."""
 
 
 class Retention(NamedTuple):
@@ -32,91 +30,41 @@ async def read_retention(connection: Connection | Pool) -> list[Retention]:
     return [Retention(*row) for row in rows]
 
 
+def check_retention(kept: Retention) -> None:
+    """Raise InvalidRetention unless it can stand: buckets are made of summaries, so these last as long as readings."""
+    if kept.property != ALL_PROPERTIES and kept.property not in PROPERTIES:
+        raise InvalidRetention(
+            f"property {kept.property!r} is not known; use all (those without a row of their own) or one of "
+            f"{', '.join(PROPERTIES)}"
+        )
+    for days in kept[1:]:
+        if days is not None and not 1 <= days <= DAYS_MAX:
+            raise InvalidRetention(f"{days} days is not between 1 and {DAYS_MAX}; use forever to keep all")
+    for finer, coarser in (("raw", "minute"), ("minute", "hour")):
+        shorter, longer = getattr(kept, f"{coarser}_days"), getattr(kept, f"{finer}_days")
+        if shorter is not None and (longer is None or longer > shorter):
+            raise InvalidRetention(
+                f"{coarser} is {_days(shorter)} and {finer} {_days(longer)}: what is shown in buckets would end before "
+                f"its readings do; set --{coarser} {_days(longer)} or longer, or --{finer} {_days(shorter)} or shorter"
+            )
+
+
 async def set_retention(connection: Connection | Pool, kept: Retention) -> None:
-    """Keep a property's readings and summaries for so long from now on."""
+    """Keep a property's readings and summaries for so long from now on. Raises InvalidRetention."""
+    check_retention(kept)
     await connection.execute(
-        "insert into retention values ($1, $2, $3, $4) on conflict (property) do update set"
-        " raw_days = excluded.raw_days, minute_days = excluded.minute_days, hour_days = excluded.hour_days",
+        "insert into retention (property, raw_days, minute_days, hour_days) values ($1, $2, $3, $4)"
+        " on conflict (property) do update set raw_days = excluded.raw_days, minute_days = excluded.minute_days,"
+        " hour_days = excluded.hour_days",
         *kept,
     )
 
 
-async def safe_batch(connection: Connection | Pool) -> int:
-    """Return the last batch that nobody reads any more: it is evaluated, rolled up, and no checkpoint is older."""
-    rolled_up = await connection.fetchval("select to_regclass('public.summary_cursor') is not null")
-    parts = "select batch from evaluation_cursor union all select min(batch) from checkpoint"
-    if rolled_up:
-        parts += " union all select batch from summary_cursor"
-    return int(await connection.fetchval(f"select coalesce(min(batch), 0) from ({parts}) as p"))
+async def unset_retention(connection: Connection | Pool, observed: str) -> bool:
+    """Keep a property's as all are kept; return whether it had a row of its own."""
+    status = await connection.execute("delete from retention where property = $1 and property <> '*'", observed)
+    return bool(status != "DELETE 0")
 
 
-async def delete_old(connection: Connection, now: datetime, *, own_roll_up: bool, timescale: bool) -> None:
-    """Delete readings and summaries that are past their time: whole chunks first, then row by row what goes earlier."""
-    kept = await read_retention(connection)
-    for grain, (table, column) in _TABLES.items():
-        days = {rule.property: getattr(rule, f"{grain}_days") for rule in kept}
-        used = await connection.fetch("select distinct property from sensor")
-        ages = [days.get(row["property"], days["*"]) for row in used]
-        if ages and timescale and None not in ages:
-            relation = table if own_roll_up or grain == "raw" else _VIEWS[grain]
-            await _drop_chunks(connection, relation, now - timedelta(days=max(ages)), own_roll_up=own_roll_up)
-        if not own_roll_up and grain != "raw":
-            continue  # rows of a continuous aggregate cannot be deleted, only its chunks
-        for row, age in zip(used, ages, strict=True):
-            if age is not None:
-                await _delete_rows(connection, table, column, row["property"], now - timedelta(days=age))
-
-
-async def _drop_chunks(connection: Connection, relation: str, before: datetime, *, own_roll_up: bool) -> None:
-    async with connection.transaction():
-        if relation == "reading":
-            # No batch may come between the look and the drop: a late reading would go unseen.
-            await connection.execute("select pg_advisory_xact_lock($1)", SEQUENCE_LOCK)
-            if own_roll_up:
-                while await roll_up(connection):
-                    pass
-            # A chunk that holds a reading somebody still waits for stays whole, until the next time.
-            if await connection.fetchval(
-                "select exists (select from reading where time < $1 and batch > $2)",
-                before,
-                await safe_batch(connection),
-            ):
-                return
-        await connection.execute(f"select drop_chunks('{relation}', older_than => $1::timestamptz)", before)
-
-
-async def _delete_rows(connection: Connection, table: str, column: str, observed: str, before: datetime) -> None:
-    safe = f" and batch <= {await safe_batch(connection)}" if table == "reading" else ""
-    await connection.execute(
-        f"delete from {table} where sensor_key = any(select sensor_key from sensor where property = $1)"
-        f" and {column} < $2{safe}",
-        observed,
-        before,
-        timeout=_DELETE_S_MAX,
-    )
-
-
-async def delete_conflicts(connection: Connection, before: datetime) -> None:
-    """Delete the conflicts that arrived before."""
-    await connection.execute(
-        "delete from conflict where batch <= (select coalesce(max(sequence), 0) from batch where arrived_at < $1)",
-        before,
-        timeout=_DELETE_S_MAX,
-    )
-
-
-async def delete_batches(connection: Connection, before: datetime) -> None:
-    """Delete the log's oldest entries that arrived before, as far as none of their readings is left.
-
-    What is left of the log is still whole: the entries go from its beginning on. Recovery does not need them, evidence
-    and a rebuild from the beginning of the log would.
-    """
-    upto = await connection.fetchval(
-        "select max(sequence) from batch where arrived_at < $1 and sequence < $2", before, await safe_batch(connection)
-    )
-    if upto is None:
-        return
-    left = await connection.fetchval("select min(batch) from reading where batch <= $1", upto, timeout=_DELETE_S_MAX)
-    await connection.execute(
-        "delete from batch where sequence <= $1", upto if left is None else left - 1, timeout=_DELETE_S_MAX
-    )
+def _days(days: int | None) -> str:
+    return "forever" if days is None else f"{days}d"

@@ -1,18 +1,27 @@
 """Dated events of sensors in the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from model.instant import to_datetime
 from model.sensor_event import SensorEvent, in_order
-from store.pool import Connection
+from store.conditions import Conditions
+from store.pool import Connection, Pool
 
 _IN_FORCE = (
     "select sensor_key, definition from (select distinct on (sensor_key, kind, time) sensor_key, withdrawn, definition"
     " from sensor_event {where} order by sensor_key, kind, time, event desc) as newest where not withdrawn"
 )
+
+
+class EventRow(NamedTuple):
+    """An event in force, and when it was recorded."""
+
+    event: SensorEvent
+    recorded_at: datetime
 
 
 class Recorded(NamedTuple):
@@ -73,3 +82,32 @@ async def record_event(
             "select count(*) from reading where sensor_key = $1 and time >= $2", sensor_key, to_datetime(event.time)
         )
     return Recorded(new, after)
+
+
+async def find_events(
+    connection: Connection | Pool,
+    sensor: str,
+    areas: Sequence[str],
+    rows_max: int,
+    *,
+    before: tuple[datetime, str] | None = None,
+) -> list[EventRow]:
+    """Return a sensor's events in force, newest first, those before (time, kind); none for one outside the areas."""
+    conditions = Conditions()
+    conditions.add_equal("s.sensor", sensor)
+    conditions.within("s.city", areas)
+    newest = (
+        "select distinct on (e.kind, e.time) e.* from sensor_event e join sensor s using (sensor_key)"
+        f" where {conditions} order by e.kind, e.time, e.event desc"
+    )
+    following = Conditions()
+    following.values = conditions.values
+    following.add("not withdrawn")
+    if before is not None:
+        following.add("(time, kind) < (?::timestamptz, ?)", *before)
+    rows = await connection.fetch(
+        f"select definition, recorded_at from ({newest}) as newest where {following}"
+        f" order by time desc, kind desc limit {following.bind(rows_max)}",
+        *following.values,
+    )
+    return [EventRow(msgspec.json.decode(row[0], type=SensorEvent), row[1]) for row in rows]

@@ -13,11 +13,14 @@ from app.api import (
     alarms,
     description,
     health,
+    networks,
     pages,
     problems,
     readings,
     rejections,
+    retention,
     rules,
+    sensor_events,
     sensors,
     status,
     stream,
@@ -58,8 +61,12 @@ def create_app(context: ApiContext) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(FeedFull, stream.feed_full)
     app.include_router(health.router)
-    for module in (status, sensors, readings, stream, alarms, alarm_actions, rejections, rules):
-        app.include_router(module.router, prefix=PREFIX)  # the stream before the alarms: /alarms/{alarm} would take it
+    for module in (
+        status, sensors, readings, sensor_events, networks,
+        stream, alarms, alarm_actions,  # the stream before the alarms: /alarms/{alarm} would take it
+        rejections, rules, retention,
+    ):  # fmt: skip
+        app.include_router(module.router, prefix=PREFIX)
     pages.install(app)
     description.install(app)
     return app

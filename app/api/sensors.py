@@ -24,6 +24,8 @@ from app.api.parameters import (
     parse_box,
 )
 from app.api.problems import not_found
+from app.api.structs import with_fields_of
+from model.sensor import Sensor
 from model.vocabulary import PROPERTIES
 from store.sensor_search import FoundSensor, SensorQuery, find_sensor, find_sensors
 
@@ -47,57 +49,29 @@ class SensorFilters(Parameters):
     after: Cursor | None = None
 
 
+_SENSOR: dict[str, Any] = {
+    "sensor": "GAS-0007",
+    "city": "jiayuguan",
+    "system": "gas",
+    "property": "combustible_gas",
+    "unit": "%{LEL}",
+    "reading_unit": "%{LEL}",
+    "interval_s": 60.0,
+    "longitude": 98.289,
+    "latitude": 39.773,
+    "name": "Valve chamber 7",
+    "name_zh": "7号阀室",
+    "district": "xiongguan",
+    "attributes": {},
+}
+
+
 class SensorItem(BaseModel):
     """A sensor as it is registered. `unit` is what it speaks, `reading_unit` what its readings are stored in (UCUM)."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "sensor": "GAS-0007",
-                    "city": "jiayuguan",
-                    "system": "gas",
-                    "property": "combustible_gas",
-                    "unit": "%{LEL}",
-                    "reading_unit": "%{LEL}",
-                    "interval_s": 60.0,
-                    "longitude": 98.289,
-                    "latitude": 39.773,
-                    "name": "Valve chamber 7",
-                    "name_zh": "7号阀室",
-                    "district": "xiongguan",
-                    "attributes": {},
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra=with_fields_of(Sensor, _SENSOR))
 
-    sensor: str
-    city: str
-    system: str
-    property: str
-    unit: str
     reading_unit: str
-    interval_s: float
-    longitude: float | None = None
-    latitude: float | None = None
-    name: str = ""
-    name_zh: str = ""
-    district: str = ""
-    grid: str = ""
-    asset: str = ""
-    valid_min: float | None = None
-    valid_max: float | None = None
-    span: float | None = None
-    upstream: str = ""
-    camera_url: str = ""
-    elevation_m: float | None = None
-    reporting: str = "periodic"
-    silence_s_max: float | None = None
-    gas: str = "methane"
-    pressure_reference: str = "gauge"
-    crs: str = "WGS-84"
-    attributes: dict[str, str] = {}
     distance_m: float | None = Field(default=None, description="Metres from `near`")
 
 

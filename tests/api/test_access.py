@@ -30,6 +30,10 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/api/v1/sensors/{sensor}"): READ,
     ("GET", "/api/v1/sensors/{sensor}/readings"): READ,
     ("GET", "/api/v1/sensors/{sensor}/latest"): READ,
+    ("GET", "/api/v1/sensors/{sensor}/events"): READ,
+    ("GET", "/api/v1/networks"): READ - {Role.VIEWER, Role.FIELD},
+    ("GET", "/api/v1/networks/{network}"): READ - {Role.VIEWER, Role.FIELD},
+    ("GET", "/api/v1/retention"): READ,
     ("GET", "/api/v1/alarms"): READ,
     ("GET", "/api/v1/alarms/stream"): READ,
     ("GET", "/api/v1/alarms/{alarm}"): READ,
@@ -65,6 +69,7 @@ def _path(path: str) -> str:
         .replace("{alarm}", ALARM)
         .replace("{path}", "alarms.js")
         .replace("{rejection}", "1")
+        .replace("{network}", "jiayuguan.gas")
     )
 
 
