@@ -55,10 +55,10 @@ async def write_batch(
 ) -> Receipt:
     """Store a batch in one transaction and return its receipt.
 
-    `clock` is the arrival (epoch milliseconds); the log's clock never runs backwards. A reading whose key (sensor,
-    time) is taken changes nothing; where its value differs it is kept as a conflict. `listening` says whether the
-    session with the broker stood since the batch before. Raises ValueError for more than READINGS_PER_BATCH_MAX
-    readings, and what asyncpg and `beside` raise.
+    `clock` is the arrival (epoch milliseconds); the log's clock moves on with every batch, by 1 ms at the least. A
+    reading whose key (sensor, time) is taken changes nothing; where its value differs it is kept as a conflict.
+    `listening` says whether the session with the broker stood since the batch before. Raises ValueError for more than
+    READINGS_PER_BATCH_MAX readings, and what asyncpg and `beside` raise.
     """
     if len(incoming) > READINGS_PER_BATCH_MAX:
         raise ValueError(f"{len(incoming)} readings in a batch; at most {READINGS_PER_BATCH_MAX} fit")
@@ -88,7 +88,8 @@ async def _write(
         last = await connection.fetchrow("select * from lock_log()")
         sequence = (last["sequence"] or 0) + 1
         if last["sequence"] is not None:
-            clock = max(clock, to_milliseconds(last["arrived_at"]))
+            # Each batch is an arrival instant of its own: what arrived together is whole in it.
+            clock = max(clock, to_milliseconds(last["arrived_at"]) + 1)
         # Repeats come in rows: a redelivery, a replay. After a batch with some the next one goes the sure way at once.
         if staged or last["duplicates"]:
             stored, conflicts = await _store_through_staging(connection, sequence, incoming, by_key)
