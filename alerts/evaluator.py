@@ -10,6 +10,7 @@ from typing import TypeVar
 from alerts.conditions.ladder import NEVER
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
+from alerts.kernels import load_kernels
 from alerts.lifecycle import Refused, apply_change
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
 from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
@@ -50,6 +51,7 @@ async def run_evaluator(
     Whatever goes wrong with the database, the engine is recovered from checkpoint and log and goes on. The caller
     sets `handed.committed` after `stop`, so that a waiting evaluator notices.
     """
+    await asyncio.to_thread(load_kernels)  # where they are not compiled yet, ingest goes on meanwhile
     pause = 0.1
     while not stop.is_set():
         try:

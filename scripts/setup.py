@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 STAMP = ENVIRONMENT / "lifeline-setup"
+KERNELS_STAMP = ENVIRONMENT / "lifeline-kernels"
 PIP_WHEELS = "python3-pip-whl"  # Debian's package with pip as a wheel, where Python came without ensurepip
 
 
@@ -31,17 +32,32 @@ def main() -> int:
         )
     ).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
+        _compile_kernels()
         return 0
-    print("setting up 1/3: environment", flush=True)
+    print("setting up 1/4: environment", flush=True)
     STAMP.unlink(missing_ok=True)
     pip = _make_environment()
-    print("setting up 2/3: locked dependencies (a minute at the most)", flush=True)
+    print("setting up 2/4: locked dependencies (a minute at the most)", flush=True)
     options = ["--require-virtualenv", "--disable-pip-version-check", "--quiet", "--progress-bar", "off"]
     _run([*pip, "install", *options, "--require-hashes", "-r", str(ROOT / "requirements.lock")])
-    print("setting up 3/3: lifeline", flush=True)
+    print("setting up 3/4: lifeline", flush=True)
     _run([*pip, "install", *options, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     STAMP.write_text(wanted)
+    _compile_kernels()
     return 0
+
+
+def _compile_kernels() -> None:
+    """Compile the rules engine anew where its source changed: numba looks at one file, not at what that imports."""
+    sources = sorted((ROOT / "alerts").rglob("*.py"))
+    content = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    if KERNELS_STAMP.exists() and KERNELS_STAMP.read_text() == content:
+        return
+    for compiled in (ROOT / "alerts").rglob("__pycache__/*.nb[ci]"):
+        compiled.unlink()
+    print("setting up 4/4: the rules engine is compiled (half a minute)", flush=True)
+    _run([str(PYTHON), "-m", "alerts.kernels"])
+    KERNELS_STAMP.write_text(content)
 
 
 def _make_environment() -> list[str]:

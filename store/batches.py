@@ -246,7 +246,8 @@ def _split_into_batches(batches: Sequence[asyncpg.Record], readings: LogRows) ->
     sequences = np.array([row["sequence"] for row in batches], np.int64)
     starts = np.searchsorted(readings["batch"], sequences, "left")
     ends = np.searchsorted(readings["batch"], sequences, "right")
-    sensor, time, value = readings["sensor"], readings["time"], readings["value"]
+    # Columns of their own: the kernels are compiled for such.
+    sensor, time, value = (np.ascontiguousarray(readings[name]) for name in ("sensor", "time", "value"))
     quality = readings["quality"].astype(np.uint16)
     result = []
     for row, start, end in zip(batches, starts.tolist(), ends.tolist(), strict=True):
