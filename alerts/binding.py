@@ -105,18 +105,48 @@ def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
     return binding.rule.rule, registry.sensors[binding.sensor_key].sensor
 
 
+class Selection:
+    """Rules and the sensors that they select, found once for all kinds."""
+
+    def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
+        self.rules = rules
+        self.registry = registry
+        self._by_property: dict[str | None, list[tuple[int, Sensor]]] = {None: list(registry.sensors.items())}
+        for key, sensor in registry.sensors.items():
+            self._by_property.setdefault(sensor.property, []).append((key, sensor))
+
+    def of(self, words: type[Any]) -> Iterator[tuple[Binding, Sensor]]:
+        """Yield the bindings, and their sensors, of the rules whose condition is of a kind."""
+        for rule in self.rules:
+            if not isinstance(rule.condition, words):
+                continue
+            version, override = rule.version, None
+            everywhere = rule.select.model_fields_set <= {"property"}
+            for key, sensor in self._by_property.get(rule.select.property, []):
+                if everywhere or rule.select.agrees(sensor):
+                    if rule.overrides:
+                        override = next((o for o in reversed(rule.overrides) if o.select.agrees(sensor)), None)
+                    yield Binding(rule, version, key, override), sensor
+
+
 def bind_ladders(
-    rules: Sequence[Rule],
-    registry: Registry,
+    selection: Selection,
     kind: SignalKind | type[Threshold] | type[Range] | type[Expression],
     unbound: list[tuple[str, str]],
 ) -> Ladders:
     """Return the bindings of all rules of a kind; notes in `unbound` (rule, sensor) where a limit is not set."""
+    registry = selection.registry
     words: type[Any] = kind if isinstance(kind, type) else kind.Condition
     found: list[tuple[Binding, Any, Any, int]] = []
-    for binding, sensor in _selected(rules, registry, words):
+    limits_known: dict[tuple[str, int, str], Any] = {}
+    for binding, sensor in selection.of(words):
         condition: Any = binding.rule.condition
-        limits, parameters, width = _limits(condition, binding.override, sensor), None, 0
+        parameters, width = None, 0
+        # Limits that stand in the rule are the same at all sensors of a gas.
+        known = (binding.rule.rule, id(binding.override), sensor.gas)
+        if known not in limits_known or _stands_with_sensor(condition, binding.override):
+            limits_known[known] = _limits(condition, binding.override, sensor)
+        limits = limits_known[known]
         if limits is not None and not isinstance(kind, type):
             parameters, width = kind.parameters(condition, sensor), kind.memory_width(condition, sensor)
             limits = None if parameters is None else limits
@@ -150,36 +180,22 @@ def bind_ladders(
     )
 
 
-def bind_stale(rules: Sequence[Rule], registry: Registry) -> Timed:
+def bind_stale(selection: Selection) -> Timed:
     """Return the bindings of all rules about silence."""
-    limits = [(binding, sensor.silence_ms) for binding, sensor in _selected(rules, registry, Stale)]
+    limits = [(binding, sensor.silence_ms) for binding, sensor in selection.of(Stale)]
     found = [(binding, limit) for binding, limit in limits if limit is not None]
-    return _timed(found, registry, stale.new_state)
+    return _timed(found, selection.registry, stale.new_state)
 
 
-def bind_due(rules: Sequence[Rule], registry: Registry) -> Timed:
+def bind_due(selection: Selection) -> Timed:
     """Return the bindings of all rules about dates, at the sensors that have them."""
     found: list[tuple[Binding, int]] = []
-    for binding, sensor in _selected(rules, registry, Due):
+    for binding, sensor in selection.of(Due):
         assert isinstance(binding.rule.condition, Due)
-        date = _due(binding.rule.condition, sensor, registry.cities[sensor.city].time_zone)
+        date = _due(binding.rule.condition, sensor, selection.registry.cities[sensor.city].time_zone)
         if date is not None:
             found.append((binding, date))
-    return _timed(found, registry, due.new_state)
-
-
-def _selected(rules: Sequence[Rule], registry: Registry, words: type[Any]) -> Iterator[tuple[Binding, Sensor]]:
-    by_property: dict[str | None, list[tuple[int, Sensor]]] = {None: list(registry.sensors.items())}
-    for key, sensor in registry.sensors.items():
-        by_property.setdefault(sensor.property, []).append((key, sensor))
-    for rule in rules:
-        if not isinstance(rule.condition, words):
-            continue
-        version = rule.version
-        for key, sensor in by_property.get(rule.select.property, []):
-            if rule.select.agrees(sensor):
-                override = next((o for o in reversed(rule.overrides) if o.select.agrees(sensor)), None)
-                yield Binding(rule, version, key, override), sensor
+    return _timed(found, selection.registry, due.new_state)
 
 
 def _timed(found: list[tuple[Binding, int]], registry: Registry, new_state: Callable[[int], NDArray[Any]]) -> Timed:
@@ -245,6 +261,14 @@ def _limits(condition: Ladder | Range, override: Override | None, sensor: Sensor
         (1 << (samples.of if samples else 1)) - 1,
         full_scale,
     )
+
+
+def _stands_with_sensor(condition: Any, override: Override | None) -> bool:
+    """Tell whether a limit of the condition stands with the sensor."""
+    if isinstance(condition, Range):
+        return False
+    limits = condition.limits if override is None or override.limits is None else override.limits
+    return any(not isinstance(limit, float) for limit in limits.values())
 
 
 def _less_tolerance(limit: float) -> float:

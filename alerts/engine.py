@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.admission import Admitted, admit, all_known, new_sensor_state
-from alerts.binding import Bindings, Ladders, bind_due, bind_ladders, bind_stale
+from alerts.binding import Bindings, Ladders, Selection, bind_due, bind_ladders, bind_stale
 from alerts.combining import Combining
 from alerts.conditions import due, ladder, stale, threshold
 from alerts.conditions.expression import Expression
@@ -73,15 +73,16 @@ class Engine:
             self.hold[key] = sensor.hold_ms
         self.unbound: list[tuple[str, str]] = []  # (rule, sensor) where a limit is not set
         rules = [rule for pack in self.packs for rule in pack.rules]
-        self.threshold = bind_ladders(rules, registry, Threshold, self.unbound)
-        self.range = bind_ladders(rules, registry, Range, self.unbound)
-        signals = {name_of(kind): bind_ladders(rules, registry, kind, self.unbound) for kind in SIGNAL_KINDS}
+        selection = Selection(rules, registry)
+        self.threshold = bind_ladders(selection, Threshold, self.unbound)
+        self.range = bind_ladders(selection, Range, self.unbound)
+        signals = {name_of(kind): bind_ladders(selection, kind, self.unbound) for kind in SIGNAL_KINDS}
         self.signals = {kind: group for kind, group in signals.items() if group.bindings}
-        self.expressing = Expressing(bind_ladders(rules, registry, Expression, self.unbound), registry, self.unbound)
+        self.expressing = Expressing(bind_ladders(selection, Expression, self.unbound), registry, self.unbound)
         if self.expressing.group.bindings:
             self.signals["expression"] = self.expressing.group
-        self.stale = bind_stale(rules, registry)
-        self.due = bind_due(rules, registry)
+        self.stale = bind_stale(selection)
+        self.due = bind_due(selection)
         self.combining = Combining(rules, registry, self.unbound)
         self._unannounced = {rule.rule for rule in rules if not rule.annunciated}
         self._signals_of = np.zeros(size, np.int64)  # by sensor: one bit for each kind that makes signals of it

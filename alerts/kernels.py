@@ -3,7 +3,7 @@
 import numpy as np
 
 from alerts.admission import SENSOR_STATE, admit, all_known
-from alerts.binding import bind_ladders, bind_stale
+from alerts.binding import Selection, bind_ladders, bind_stale
 from alerts.conditions import ladder, stale, threshold
 from alerts.conditions.threshold import Threshold
 from alerts.kinds import SIGNAL_KINDS
@@ -13,12 +13,13 @@ from model.registry import Registry
 def load_kernels() -> None:
     """Call every kernel with no readings and no bindings. Takes minutes where nothing is cached, else a second."""
     registry = Registry(0, {}, {})
+    nothing = Selection([], registry)
     sensor, time, number, flag = np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_)
     all_known(sensor, registry.known)
     quality, epoch = np.empty(0, np.uint16), np.empty(0, np.int32)
     admit(sensor, time, number, quality, epoch, np.empty(0, SENSOR_STATE), registry.low, registry.high)
     events, signals = np.empty(0, ladder.EVENT), np.empty(0, ladder.SIGNAL)
-    group = bind_ladders([], registry, Threshold, [])
+    group = bind_ladders(nothing, Threshold, [])
     shared = group.limit_of, group.limits, group.states, group.quiet
     waiting = group.waiting, group.waiting_count, group.is_listed
     threshold.walk(
@@ -31,11 +32,11 @@ def load_kernels() -> None:
         group.limit_of, group.limits, group.states, *waiting, events,
     )  # fmt: skip
     ladder.is_waiting(ladder.new_state(1)[0])
-    silent = bind_stale([], registry)
+    silent = bind_stale(nothing)
     stale.walk(sensor, time, flag, silent.first, silent.deadline, silent.states, np.empty(0, stale.EVENT))
     stale.tick(0, silent.deadline, silent.states, np.empty(0, stale.EVENT))
     for kind in SIGNAL_KINDS:
-        given = bind_ladders([], registry, kind, [])
+        given = bind_ladders(nothing, kind, [])
         assert given.detector is not None
         kind.walk(
             sensor, time, time, number, flag, flag, given.first, given.detector.parameter_of,

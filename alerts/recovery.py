@@ -1,5 +1,6 @@
 """The engine as it was, from checkpoint plus log; and the engine bound anew where rules or sensors changed."""
 
+import asyncio
 import logging
 import zlib
 from collections.abc import Sequence
@@ -59,9 +60,9 @@ async def recover(pool: Pool, limits: EvaluatorLimits) -> tuple[Engine, int]:
     else:
         try:
             engine = _bound_as_defined(checkpoint.version, checkpoint.definition, limits)
-            restore_state(engine, checkpoint.state)
+            restore_state(engine, zlib.decompress(checkpoint.state))
             batch = checkpoint.batch
-        except (ValidationError, msgspec.DecodeError, ValueError) as error:
+        except (ValidationError, msgspec.DecodeError, ValueError, zlib.error) as error:
             log.warning("the checkpoint of batch %d is another version's (%s): rebuilding from the log",
                         checkpoint.batch, error)  # fmt: skip
             engine, batch = await _bound_to_the_present(pool, limits), 0
@@ -94,7 +95,9 @@ async def save_bound_checkpoint(connection: Connection, engine: Engine, batch: i
         dict(engine.registry.cities),
     )
     await save_binding(connection, engine.registry.version, zlib.compress(msgspec.msgpack.encode(definition), 1))
-    await save_checkpoint(connection, batch, engine.registry.version, save_state(engine))
+    # A copy is made at once; packing it, mostly zeros, takes long enough for others to work meanwhile.
+    state = await asyncio.to_thread(zlib.compress, save_state(engine), 1)
+    await save_checkpoint(connection, batch, engine.registry.version, state)
 
 
 async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits) -> Engine:
