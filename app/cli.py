@@ -108,6 +108,7 @@ def _is_plain(error: Exception) -> bool:
     from simulators.platforms import UnknownPlatform
     from simulators.publish import BrokerUnreachable
     from simulators.scenarios import UnknownScenario
+    from store.log_span import SpanTooLarge
     from store.pool import DatabaseUnreachable
     from store.rule_packs import RuleTaken
     from store.sensors import OperationalCity
@@ -117,7 +118,7 @@ def _is_plain(error: Exception) -> bool:
         (
             CommandError, RuleFileError, EmbeddedError, PortTaken, NothingRuns, SettingsError, MigrationError,
             ReadingFileError, SensorFileError, UnknownPlatform, BrokerUnreachable, UnknownScenario,
-            DatabaseUnreachable, OperationalCity, RuleTaken, ImportRefused,
+            DatabaseUnreachable, OperationalCity, RuleTaken, SpanTooLarge, ImportRefused,
         ),
     )  # fmt: skip
 

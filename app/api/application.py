@@ -19,6 +19,7 @@ from app.api import (
     readings,
     rejections,
     retention,
+    rule_backtest,
     rules,
     sensor_events,
     sensors,
@@ -64,7 +65,7 @@ def create_app(context: ApiContext) -> FastAPI:
     for module in (
         status, sensors, readings, sensor_events, networks,
         stream, alarms, alarm_actions,  # the stream before the alarms: /alarms/{alarm} would take it
-        rejections, rules, retention,
+        rejections, rules, rule_backtest, retention,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     pages.install(app)

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from alerts.engine import Engine
+from alerts.recovery import EvaluatorLimits
 from alerts.rule_file import default_packs, load_packs, missing_rules, schema
 from alerts.rule_tests import SUFFIX, load_tests, run_tests, tests_beside
 from alerts.rules import Pack
-from app.commands.output import progress, run_async
+from app.commands import rule_advice
+from app.commands.output import CommandError, instant, progress, run_async
+from app.commands.trial_output import trial_text
+from app.rule_trial import try_over_history
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.registry import Registry
@@ -51,8 +55,13 @@ def add_parsers(commands: Any) -> None:
         epilog="example: lifeline rules activate my-rules.yaml",
     )  # fmt: skip
     activating.add_argument("files", type=Path, nargs="*", metavar="FILE", help="the default packs if left out")
+    activating.add_argument(
+        "--from", dest="start", type=instant, metavar="T", help="show first what would change"
+    )
+    activating.add_argument("--to", dest="end", type=instant, metavar="T", help="end of the time that is looked at")
     activating.add_argument("--by", default="command line", metavar="NAME", help="who activates, for the record")
     activating.set_defaults(run=lambda chosen: run_async(_activate(chosen)))
+    rule_advice.add_parser(actions)
     publishing = actions.add_parser(
         "schema", help="print the JSON schema of a rule file", description="Print the JSON schema of a rule file.",
         epilog="example: lifeline rules schema > rules.schema.json",
@@ -105,8 +114,17 @@ def _schema(_chosen: argparse.Namespace) -> int:
 
 
 async def _activate(chosen: argparse.Namespace) -> int:
+    if (chosen.start is None) != (chosen.end is None) or (chosen.start is not None and chosen.end <= chosen.start):
+        raise CommandError("--from and --to belong together, and --to is the later one")
     packs = load_packs(chosen.files) if chosen.files else default_packs()
-    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
+    settings = load_settings()
+    async with open_database(settings, progress) as url, prepared_pool(url, progress) as pool:
+        if chosen.start is not None:
+            limits = EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s)
+            for line in trial_text(await try_over_history(pool, packs, chosen.start, chosen.end, limits=limits)):
+                print(line)
+        else:
+            progress("what it would have changed is shown with --from and --to, or by lifeline backtest")
         changed = await activate(pool, [StoredPack(pack.pack, pack.version, pack.content) for pack in packs], chosen.by)
     for pack in packs:
         print(f"pack {pack.pack}: {'in force' if pack.pack in changed else 'unchanged'}")

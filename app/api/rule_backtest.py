@@ -1,0 +1,131 @@
+"""Rules tried over the city's own history, before they are put into force."""
+
+import asyncio
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from multiprocessing import get_context
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.rule_file import RuleFileError, parse_packs
+from app.access import Principal, Role, allowed
+from app.api.context import context_of
+from app.api.parameters import EXAMPLE_TIME, Time
+from app.api.problems import Problem, invalid
+from app.rule_trial import trial_document, try_over_history
+from model.instant import to_milliseconds
+from store.log_span import SpanTooLarge
+from store.rule_packs import RuleTaken
+
+router = APIRouter(tags=["rules"])
+
+SPAN_DAYS_MAX = 31
+WARM_UP_S_MAX = 7 * 86_400
+READINGS_MAX = 2_000_000  # about 60 MB, and some seconds on one core
+TOLD_MAX = 1_000  # alarms in each list of the answer
+FILES_MAX = 10
+
+Engineer = Annotated[Principal, Depends(allowed(frozenset({Role.ENGINEER})))]
+_one_at_a_time = asyncio.Lock()  # never waited for: a second trial is refused
+
+
+class TrialBody(BaseModel):
+    """Rule files to try, and over which of the time in which readings arrived."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    start: Time = Field(alias="from", examples=[EXAMPLE_TIME])
+    end: Time = Field(alias="to", examples=["2026-11-23T08:00:00.000Z"])
+    rules: list[str] = Field(
+        min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[["pack: mine\n…"]]
+    )
+    warm_up_s: float = Field(default=86_400.0, ge=0, le=WARM_UP_S_MAX, description="Evaluated before `from` as well")
+
+
+class TriedOccurrence(BaseModel):
+    """An alarm as it would have been; `ended` is null while it stands."""
+
+    alarm: str
+    rule: str
+    sensor: str
+    raised: str = Field(examples=[EXAMPLE_TIME])
+    ended: str | None
+    peak_severity: str | None
+
+
+class TriedPair(BaseModel):
+    """An alarm before and after; `moved_s` is how much later it is raised."""
+
+    before: TriedOccurrence
+    after: TriedOccurrence
+    moved_s: float | None = None
+
+
+class TrialAnswer(BaseModel):
+    """What would be otherwise. Lists are cut off at a thousand; `counts` has the whole numbers."""
+
+    start: str = Field(alias="from", examples=[EXAMPLE_TIME])
+    end: str = Field(alias="to", examples=["2026-11-23T08:00:00.000Z"])
+    readings: int
+    readings_missing: int = Field(description="Deleted since; alarms they raised are in neither journal")
+    counts: dict[str, int]
+    added: list[TriedOccurrence]
+    removed: list[TriedOccurrence]
+    moved: list[TriedPair]
+    changed_peak: list[TriedPair]
+    changed_return: list[TriedPair]
+    figures: dict[str, dict[str, Any]] = Field(description="`before` and `after`, in the manner of ISA-18.2")
+
+
+@router.post("/rules/backtest", response_model=TrialAnswer, summary="Try rules over the history")
+async def try_rules(request: Request, caller: Engineer, body: TrialBody) -> dict[str, Any]:
+    """Evaluate packs in the place of those of their names, and the packs in force, over the same readings.
+
+    Nothing is put into force. Only sensors within the caller's areas are evaluated. One trial runs at a time.
+    """
+    start, end = _span(body.start, body.end)
+    try:
+        named = [(f"rules.{place}", text) for place, text in enumerate(body.rules)]
+        packs = await asyncio.to_thread(parse_packs, named)
+    except RuleFileError as error:
+        file, line, text = error.problems[0]
+        field = file if file.startswith("rules.") else "rules"  # what stands twice is no one file's fault
+        raise invalid(
+            field, f"line {line}: {text}", "correct the rule file; `lifeline rules check` shows all"
+        ) from None
+    if _one_at_a_time.locked():
+        raise Problem(
+            503, "busy", "another trial of rules is running", remedy="try again later", headers={"Retry-After": "10"}
+        )
+    async with _one_at_a_time:
+        # A process of its own: on a thread of this one the trial would slow the API and a live evaluator beside it.
+        process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        try:
+            trial = await try_over_history(
+                context_of(request).pool,
+                packs,
+                start,
+                end,
+                warm_up_ms=round(body.warm_up_s * 1000),
+                readings_max=READINGS_MAX,
+                areas=caller.areas,
+                executor=process,
+            )
+        except SpanTooLarge as error:
+            raise invalid("from", str(error), "take a shorter span or warm-up") from None
+        except RuleTaken as error:
+            raise invalid("rules", str(error), "give the rule another id") from None
+        finally:
+            process.shutdown(wait=False, cancel_futures=True)
+    return trial_document(trial, TOLD_MAX)
+
+
+def _span(start: datetime, end: datetime) -> tuple[int, int]:
+    first, behind = to_milliseconds(start), to_milliseconds(end)
+    if behind <= first:
+        raise invalid("to", "is not after `from`", "give the later time as `to`")
+    if behind - first > SPAN_DAYS_MAX * 86_400_000:
+        raise invalid("from", f"the span is longer than {SPAN_DAYS_MAX} days", "take a shorter span")
+    return first, behind

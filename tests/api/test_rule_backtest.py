@@ -1,0 +1,108 @@
+"""Rules tried over the history through the API: the answer, the areas, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerts.rule_file import default_packs
+from app.api import rule_backtest
+from app.api.rule_backtest import TrialAnswer
+from model.instant import format_instant
+from store.batches import IncomingReadings, write_batch
+from store.rule_packs import StoredPack, activate
+from store.sensors import load_registry
+from tests.api.service import NOON, Service, serve
+
+PATH = "/api/v1/rules/backtest"
+MINUTE = 60_000
+READINGS = 10
+RULES = """\
+pack: gas
+description: {en: a, zh: 一}
+rules:
+  - rule: combustible-gas
+    name: {en: a, zh: 一}
+    select: {property: combustible_gas}
+    condition: {kind: threshold, unit: "%{LEL}", limits: {blue: 5}}
+    priority: low
+    basis: [{mark: P, source: test}]
+    guidance:
+      cause: {en: a, zh: 一}
+      consequence: {en: a, zh: 一}
+      response: {en: a, zh: 一}
+      time_to_respond_s: 60
+"""
+
+
+def body(**other: Any) -> dict[str, Any]:
+    return {"from": format_instant(NOON), "to": format_instant(NOON + 3_600_000), "rules": [RULES]} | other
+
+
+async def _fill(service: Service) -> None:
+    packs = [StoredPack(pack.pack, pack.version, pack.content) for pack in default_packs()]
+    await activate(service.pool, packs, "test")
+    registry = await load_registry(service.pool)
+    for minute in range(READINGS):
+        time = NOON + minute * MINUTE
+        reading = IncomingReadings(
+            np.array([registry.keys["GAS-1"]], np.int32), np.array([time]), np.array([7.0]), np.zeros(1, np.uint16)
+        )
+        await write_batch(service.pool, time, reading)
+
+
+def test_a_trial_tells_of_the_difference_and_changes_nothing(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await _fill(service)
+        client = await service.client("engineer")
+        answer = await client.post(PATH, json=body())
+        told = TrialAnswer.model_validate(answer.json())
+        assert [(one.rule, one.sensor, one.peak_severity) for one in told.added] == [
+            ("combustible-gas", "GAS-1", "blue")
+        ]
+        assert told.readings == READINGS
+        assert told.counts["added"] == 1
+        assert told.figures["after"]["annunciated"] == told.figures["before"]["annunciated"] + 1
+        in_force = (await client.get("/api/v1/rules")).json()["packs"]
+        assert {pack["pack"]: pack["version"] for pack in in_force} == {p.pack: p.version for p in default_packs()}
+
+        elsewhere = await service.client("engineer", "nowhere")
+        answer = await elsewhere.post(PATH, json=body())
+        assert (answer.json()["readings"], answer.json()["added"]) == (0, [])
+
+    serve(database_url, scenario)
+
+
+def test_what_cannot_be_tried_is_refused_with_field_and_remedy(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [
+        (body(rules=["pack: mine"]), "rules.0", "line 1"),
+        (body(rules=[RULES, RULES]), "rules", "stands in pack gas too"),
+        (body(rules=[RULES.replace("pack: gas", "pack: mine")]), "rules", "stands in pack 'gas'"),
+        (body(rules=[]), "rules", "at least 1"),
+        (body(to=format_instant(NOON)), "to", "not after"),
+        (body(to=format_instant(NOON + 32 * 86_400_000)), "from", "longer than 31 days"),
+        (body(warm_up_s=1e9), "warm_up_s", "less than or equal"),
+        (body(other=1), "other", "not permitted"),
+    ]
+
+    async def scenario(service: Service) -> None:
+        await _fill(service)
+        client = await service.client("engineer")
+        for asked, field, words in refused:
+            answer = await client.post(PATH, json=asked)
+            problem = answer.json()
+            assert (answer.status_code, problem["field"]) == (422, field), problem
+            assert words in problem["detail"], problem
+            assert problem["remedy"]
+        monkeypatch.setattr(rule_backtest, "READINGS_MAX", READINGS - 1)
+        problem = (await client.post(PATH, json=body())).json()
+        assert f"holds {READINGS} readings" in problem["detail"]
+        async with rule_backtest._one_at_a_time:
+            answer = await client.post(PATH, json=body())
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+
+    serve(database_url, scenario)
