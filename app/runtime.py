@@ -153,7 +153,8 @@ async def _on_ready(running: Running, on_ready: Callable[[Running], Awaitable[No
 
 async def _ingest(running: Running, end: asyncio.Event) -> None:
     settings = running.settings
-    forms = Forms(load_mappings(settings.mappings) if settings.mappings else ())
+    mappings = load_mappings(settings.mappings) if settings.mappings else ()
+    forms = Forms(mappings, asks_for_births=settings.sparkplug_commands)
     mqtt = _mqtt_settings(running, forms, session_is_new=await log_is_empty(running.pool))
     limits = IngestLimits(
         batch_readings_max=settings.batch_readings_max,

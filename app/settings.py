@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         "frames", description="how the socket is read: fast, or by the library"
     )
     mappings: Path | None = Field(None, description="a directory of mapping files for vendors' payloads")
+    sparkplug_commands: bool = Field(True, description="whether edge nodes whose birth is missing are asked for it")
     batch_readings_max: int = Field(10_000, ge=1, le=22_000)
     batch_age_ms_max: int = Field(50, ge=1, le=10_000)
     clock_ahead_s_max: float = Field(60.0, ge=0, description="a reading from further ahead is refused")

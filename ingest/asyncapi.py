@@ -7,7 +7,7 @@ import msgspec
 
 from ingest.decoders.entry import QUALITY_WORDS, Entry
 from ingest.decoders.mapping import Mapping, mapping_schema
-from ingest.decoders.senml import Record
+from ingest.decoders.senml_record import Record
 from ingest.reasons import Reason
 from ingest.settings import IngestLimits
 from model.sensor import IDENTIFIER
@@ -20,7 +20,8 @@ _DESCRIPTIONS = {
     "unit": "UCUM; left out: the unit the sensor is registered with",
     "quality": "in any case; left out: good",
     "sensor": "the sensor's id; on a sensor's own topic it may be left out, on a gateway's topic every reading has it",
-    "sequence": "the device's own count of its readings, by which a gap is seen",
+    "sequence": "the sensor's own count of its readings, by which a gap is seen, also on a gateway's topic; a count "
+    "that runs over several sensors is left out",
 }
 
 
@@ -85,12 +86,18 @@ def asyncapi(limits: IngestLimits | None = None, mappings: Sequence[Mapping] = (
         ),
         "alarms": _channel("lifeline/{city}/alarm/{alarm}", "Alarm transitions, sent by the service", ["transition"]),
         "status": _channel("lifeline/{city}/status", "A city's status, retained, sent by the service", ["status"]),
+        "workers": _channel(
+            "lifeline/worker/{worker}", "Whether a worker of ingest is connected, retained", ["worker"]
+        ),
+        "sparkplugCommands": _channel(
+            "spBv1.0/{city}/NCMD/{node}", "Asks an edge node for its birth, sent by the service", ["sparkplug"]
+        ),
     }
     for mapping in mappings:
         channels[f"mapping-{mapping.mapping}"] = _channel(
             mapping.subscription, mapping.description or f"Vendor payloads by mapping {mapping.mapping}", ["vendor"]
         )
-    sent = ("alarms", "status")
+    sent = ("alarms", "status", "workers", "sparkplugCommands")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -98,6 +105,7 @@ def asyncapi(limits: IngestLimits | None = None, mappings: Sequence[Mapping] = (
             "version": "1",
             "description": "Publish at QoS 1. What cannot be used is kept with one of the reasons "
             f"{', '.join(Reason)}, can be listed at GET /api/v1/rejections, and never holds up its neighbours. "
+            "What comes on any other topic under lifeline/ is kept too, as topic_unknown. "
             f"A payload has at most {limits.payload_bytes_max} bytes and {limits.readings_per_message_max} readings.",
         },
         "defaultContentType": "application/json",
@@ -123,6 +131,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "node": {"description": "id of the edge node"},
     "device": {"description": "id of the device"},
     "alarm": {"description": "id of the alarm's occurrence"},
+    "worker": {"description": "MQTT client id of the worker"},
 }
 
 
@@ -149,4 +158,5 @@ def _messages(limits: IngestLimits) -> dict[str, Any]:
         "vendor": {"contentType": "application/json", "summary": "JSON that a mapping file explains"},
         "transition": {"contentType": "application/json", "summary": "One line of the alarm journal"},
         "status": {"contentType": "application/json", "summary": "Freshness and alarms of a city"},
+        "worker": {"contentType": "application/json", "summary": "The worker, and connected, stopped or lost"},
     }

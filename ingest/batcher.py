@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ingest.decode import decode_messages
 from ingest.decoders.forms import Forms
-from ingest.message import Decoded
+from ingest.gathered import Gathered, join
 from ingest.queue import MessageQueue, size_of
 from ingest.settings import IngestLimits
 
@@ -20,7 +20,7 @@ async def gather(
     stop: asyncio.Event,
     is_busy: Callable[[], bool] = lambda: False,
     forms: Forms | None = None,
-) -> list[Decoded]:
+) -> Gathered:
     """Return the next batch's messages; none where nothing came within `patience_s`, or on stop.
 
     A batch closes when it holds `batch_readings_max` readings or refused entries, or `batch_bytes_max` bytes. Unless
@@ -30,25 +30,25 @@ async def gather(
     loop = asyncio.get_running_loop()
     await queue.wait(patience_s)
     opened = loop.time()
-    batch: list[Decoded] = []
-    rows = size = 0
+    parts: list[Gathered] = []
+    entries = size = 0
     while not stop.is_set():
         messages = queue.take()
         if messages:
-            decoded = decode_messages(messages, limits, forms)
-            batch += decoded
-            rows += sum([max(1, len(one.columns.sensor) + len(one.rejections)) for one in decoded])
+            part = decode_messages(messages, limits, forms)
+            parts.append(part)
+            entries += part.entries
             size += size_of(messages)
-            if rows >= limits.batch_readings_max or size >= limits.batch_bytes_max:
+            if entries >= limits.batch_readings_max or size >= limits.batch_bytes_max:
                 break
             await asyncio.sleep(0)
             continue
-        if not batch:
+        if not parts:
             break
         age_ms = (loop.time() - opened) * 1000
-        is_dense = rows * 1000 >= DENSE_READINGS_S * max(age_ms, limits.batch_age_ms_min)
+        is_dense = entries * 1000 >= DENSE_READINGS_S * max(age_ms, limits.batch_age_ms_min)
         left_ms = (limits.batch_age_ms_max if is_dense else limits.batch_age_ms_min) - age_ms
         if left_ms <= 0 and not is_busy():
             break
         await queue.wait(left_ms / 1000 if left_ms > 0 else BUSY_WAIT_S)
-    return batch
+    return join(parts)

@@ -67,15 +67,23 @@ def keys_of(registry: Registry, sensors: Sequence[str]) -> NDArray[np.int32]:
     return np.fromiter(map(registry.keys.get, sensors, repeat(-1)), np.int32, len(sensors))
 
 
-def check(registry: Registry, raw: RawReadings, arrived: NDArray[np.int64] | int, limits: IngestLimits) -> Checked:
+def check(
+    registry: Registry,
+    raw: RawReadings,
+    arrived: NDArray[np.int64] | int,
+    limits: IngestLimits,
+    keys: NDArray[np.int32] | None = None,
+) -> Checked:
     """Return what can be stored of `raw`, in the properties' units and with its quality, and what cannot.
 
-    `arrived` is the arrival clock in epoch milliseconds, one for all or one a row. Values are as measured, never
+    `arrived` is the arrival clock in epoch milliseconds, one for all or one a row; `keys`, int32 (n,), are those of the
+    sensors' ids where they have been looked up already. Values are as measured, never
     clamped; the range is judged on what the device says, before its calibration or zero is taken into account. A row
     with several faults is refused for the first of: identity, unit, value, time. Pure; raises nothing for any content
     of the columns.
     """
-    keys = raw.sensor if isinstance(raw.sensor, np.ndarray) else keys_of(registry, raw.sensor)
+    if keys is None:
+        keys = raw.sensor if isinstance(raw.sensor, np.ndarray) else keys_of(registry, raw.sensor)
     faults = _unknown_sensors(registry, raw, keys)
     registered = _rows_without(faults, len(raw))
     value = np.zeros(len(raw))
@@ -161,17 +169,25 @@ def _convert_units(
 ) -> None:
     """Convert in place the rows that name a unit of their own; refuse the units that do not fit."""
     assert raw.unit is not None
-    for row, unit in enumerate(raw.unit):
-        if unit is None or row in faults:
+    pairs = list(zip(keys.tolist(), raw.unit, strict=True))
+    # Most devices name the unit they are registered with, all the time: only the pairs that differ are looked at.
+    odd = {pair for pair in set(pairs) if pair[1] is not None and pair[1] != _registered_unit(registry, pair[0])}
+    if not odd:
+        return
+    for row, (key, unit) in enumerate(pairs):
+        if unit is None or (key, unit) not in odd or row in faults:
             continue
-        sensor = registry.sensors[int(keys[row])]
-        if unit == sensor.unit:
-            continue
+        sensor = registry.sensors[key]
         found = _conversion(sensor.property, unit, sensor.gas, sensor.pressure_reference == "absolute")
         if isinstance(found, Fault):
             faults[row] = found
         else:
             value[row] = raw.value[row] * found[0] + found[1]
+
+
+def _registered_unit(registry: Registry, key: int) -> str | None:
+    sensor = registry.sensors.get(key)
+    return None if sensor is None else sensor.unit
 
 
 @lru_cache(maxsize=4_096)

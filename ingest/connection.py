@@ -60,9 +60,7 @@ async def subscribe(client: aiomqtt.Client, settings: MqttSettings) -> None:
     """Subscribe, again where the session has the subscriptions. Raises MqttError where QoS 1 is not granted to each."""
     granted: Iterable[object]
     if settings.protocol == "5":
-        # Retained readings only with a new subscription: the session has had them otherwise.
-        options = SubscribeOptions(qos=QOS, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        granted = await client.subscribe([(topic, options) for topic in settings.filters])
+        granted = await client.subscribe([(topic, _options(topic)) for topic in settings.filters])
     else:
         granted = await client.subscribe([(topic, QOS) for topic in settings.filters])
     for code, topic in zip(granted, settings.filters, strict=False):
@@ -71,6 +69,17 @@ async def subscribe(client: aiomqtt.Client, settings: MqttSettings) -> None:
             raise aiomqtt.MqttError(f"the broker refuses the subscription to {topic}; allow it to this account")
         if number < QOS:
             raise aiomqtt.MqttError(f"the broker grants {topic} at QoS 0 only, which can lose readings; allow QoS 1")
+
+
+def _options(topic: str) -> SubscribeOptions:
+    """Return what a subscription of MQTT 5 asks for beside QoS 1.
+
+    Retained messages come only with a new subscription: the session has had them otherwise. What this session
+    publishes itself does not come back, other than to a group, where that may not be asked for (3.8.3.1).
+    """
+    return SubscribeOptions(
+        qos=QOS, noLocal=not topic.startswith("$share/"), retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+    )
 
 
 async def disconnection(client: aiomqtt.Client) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import aiomqtt
 
@@ -24,17 +24,24 @@ class Consumer:
     """One MQTT session over as many connections as it takes; its messages go into `queue`.
 
     Whatever fails in a connection ends that connection and begins the next after a pause; `run` returns only after
-    `close`. Must be made and used on one event loop.
+    `close`. `commands` gives the messages to devices that are due, (topic, payload); it is asked after each
+    acknowledgement, while a connection stands. Must be made and used on one event loop.
     """
 
     def __init__(
-        self, settings: MqttSettings, limits: IngestLimits, queue: MessageQueue, counters: IngestCounters
+        self,
+        settings: MqttSettings,
+        limits: IngestLimits,
+        queue: MessageQueue,
+        counters: IngestCounters,
+        commands: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
     ) -> None:
         self._settings = settings
         self._address = broker_address(settings.url, settings.ca_file, settings.certificate_file, settings.key_file)
         self._limits = limits
         self._queue = queue
         self._counters = counters
+        self._commands = commands
         self._closing = asyncio.Event()
         self._connection = 0  # number of the present connection; acknowledgements of others are void
         self._wire: Wire | None = None  # while connected
@@ -66,9 +73,23 @@ class Consumer:
             pause_s = min(pause_s * 2, self._settings.reconnect_s_max)
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Acknowledge messages whose content is committed; those of a connection that is gone come again instead."""
-        if self._wire is not None:
-            self._wire.acknowledge(messages)
+        """Acknowledge messages whose content is committed; those of a connection that is gone come again instead.
+
+        Called for ticks too, without messages, so that what is due to devices goes out while nothing comes in.
+        """
+        if self._wire is None:
+            return
+        self._wire.acknowledge(messages)
+        if self._counters.connected:
+            self._send_commands(self._wire)
+
+    def _send_commands(self, wire: Wire) -> None:
+        try:
+            for topic, payload in self._commands():
+                log.info("sending a command on %s", topic)
+                wire.send(topic, payload)
+        except Exception:  # readings go on, whatever a command is
+            log.exception("commands to devices cannot be sent")
 
     async def _connect_and_read(self) -> None:
         client = make_client(self._settings, self._address)

@@ -1,86 +1,97 @@
-"""From a message to its readings: the topic, the size, then the decoder of its form."""
+"""From messages to their readings: the topic, the size, then the decoder of the form."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from ingest.decoders.forms import Forms, Mapped
 from ingest.decoders.joined import JOINED_MESSAGES_MAX, decode_joined, is_joinable
 from ingest.decoders.json import decode_json
 from ingest.decoders.senml import decode_senml
+from ingest.gathered import Gathered, gather_decoded
 from ingest.message import Columns, Decoded, Message, Refused, reject
 from ingest.reasons import Fault, Reason, printable
 from ingest.settings import IngestLimits
-from ingest.topics import GatewayTopic, OwnTopic, SensorTopic, SparkplugTopic, Topic, parse_topic
+from ingest.topics import (
+    REMEMBERED_CHARACTERS_MAX,
+    REMEMBERED_TOPICS_MAX,
+    GatewayTopic,
+    OwnTopic,
+    SensorTopic,
+    SparkplugTopic,
+    Topic,
+    parse_topic,
+)
 from model.reading import Rejection
 
 log = logging.getLogger(__name__)
 
-
 RETRY_MESSAGES = 25  # joined again where a larger join failed, so that a bad message costs few of its neighbours time
+_NOT_JSON = ""
+
+_Joined: TypeAlias = tuple[list[int], Columns]
+"""Places of messages of one reading each, and these readings."""
 
 
-def decode_messages(messages: Sequence[Message], limits: IngestLimits, forms: Forms | None = None) -> list[Decoded]:
-    """Return what `decode_message` returns for each message, in order, at a fraction of its cost. Never raises."""
-    decoded: list[Decoded | None] = [None] * len(messages)
-    joinable: list[_Joinable] = []
+def decode_messages(messages: list[Message], limits: IngestLimits, forms: Forms | None = None) -> Gathered:
+    """Return what `decode_message` makes of each message, in order, at a fraction of its cost. Never raises."""
+    joinable: list[int] = []
+    sensors: list[str | None] = []
+    alone: dict[int, Decoded] = {}
     for place, message in enumerate(messages):
-        payload = message.payload
-        if is_joinable(payload) and message.payload_bytes <= limits.payload_bytes_max:
-            topic = parse_topic(message.topic)
-            if isinstance(topic, SensorTopic):
-                if _form(topic, message.content_type) == "json":
-                    joinable.append((place, message, topic, topic.sensor, payload))
-                    continue
-            elif isinstance(topic, GatewayTopic) and _form(topic, message.content_type) == "json":
-                joinable.append((place, message, topic, None, payload))
+        # A payload that was cut may look joinable too.
+        if is_joinable(message.payload) and message.payload_bytes <= limits.payload_bytes_max:
+            sensor = _JSON_SENSORS[message.topic]
+            if sensor != _NOT_JSON and (message.content_type is None or _form(message.content_type) == "json"):
+                joinable.append(place)
+                sensors.append(sensor)
                 continue
-        decoded[place] = decode_message(message, limits, forms)
+        alone[place] = decode_message(message, limits, forms)
+    joined: list[_Joined] = []
     for start in range(0, len(joinable), JOINED_MESSAGES_MAX):
-        _decode_joined(joinable[start : start + JOINED_MESSAGES_MAX], decoded, limits)
-    return decoded  # type: ignore[return-value]  # every place has been filled
+        part = slice(start, start + JOINED_MESSAGES_MAX)
+        joined += _decode_joined(messages, joinable[part], sensors[part])
+    if sum(len(places) for places, _ in joined) < len(joinable):
+        for place in set(joinable).difference(*(places for places, _ in joined)):
+            alone[place] = decode_message(messages[place], limits)
+        alone = dict(sorted(alone.items()))
+    return gather_decoded(messages, alone, joined)
 
 
-_Joinable: TypeAlias = tuple[int, Message, SensorTopic | GatewayTopic, str | None, bytes]
+def _decode_joined(messages: list[Message], places: list[int], sensors: list[str | None]) -> list[_Joined]:
+    """Decode messages of one reading each, whose topics' sensors are `sensors`, together; those at fault are left out.
 
-
-def _decode_joined(joinable: list[_Joinable], decoded: list[Decoded | None], limits: IngestLimits) -> None:
-    """Fill the places in `decoded` of messages that may be joined; where that fails, in smaller joins, then alone."""
+    Where all cannot be joined, fewer are, and in the end none.
+    """
     try:
-        columns = decode_joined([row[4] for row in joinable], [row[3] for row in joinable])
+        columns = decode_joined([messages[place].payload for place in places], sensors)
     except Exception:
         log.exception("the decoder of joined messages failed; they are decoded one by one")
         columns = None
     if columns is not None:
-        for (place, message, topic, _, _), one in zip(joinable, _rows(columns), strict=True):
-            decoded[place] = Decoded(message, topic, one, ())
-    elif len(joinable) > RETRY_MESSAGES:
-        for start in range(0, len(joinable), RETRY_MESSAGES):
-            _decode_joined(joinable[start : start + RETRY_MESSAGES], decoded, limits)
-    else:
-        for place, message, *_ in joinable:
-            decoded[place] = decode_message(message, limits)
+        return [(places, columns)]
+    if len(places) <= RETRY_MESSAGES:
+        return []
+    parts = [slice(start, start + RETRY_MESSAGES) for start in range(0, len(places), RETRY_MESSAGES)]
+    return [one for part in parts for one in _decode_joined(messages, places[part], sensors[part])]
 
 
-def _rows(columns: Columns) -> Iterator[Columns]:
-    """Yield each reading of the columns as columns of its own: tuples, which cost the garbage collector least."""
-    four = zip(columns.sensor, columns.time, columns.value, columns.quality, strict=True)
-    if columns.unit is None and columns.sequence is None:
-        for sensor, time, value, quality in four:
-            yield Columns((sensor,), (time,), (value,), (quality,))
-        return
-    units, sequences = columns.unit or repeat(None), columns.sequence or repeat(None)
-    for (sensor, time, value, quality), unit, sequence in zip(four, units, sequences, strict=False):
-        yield Columns(
-            (sensor,),
-            (time,),
-            (value,),
-            (quality,),
-            None if unit is None else (unit,),
-            None,
-            None if sequence is None else (sequence,),
-        )
+class _JsonSensors(dict[str, str | None]):
+    """By topic, whose reading a JSON object is: None at a gateway's, where it says so itself, _NOT_JSON elsewhere."""
+
+    def __missing__(self, name: str) -> str | None:
+        topic = parse_topic(name)
+        sensor: str | None = _NOT_JSON
+        if isinstance(topic, SensorTopic | GatewayTopic) and topic.form == "json":
+            sensor = topic.sensor if isinstance(topic, SensorTopic) else None
+        if len(name) <= REMEMBERED_CHARACTERS_MAX:
+            if len(self) >= REMEMBERED_TOPICS_MAX:
+                self.clear()
+            self[name] = sensor
+        return sensor
+
+
+_JSON_SENSORS = _JsonSensors()
 
 
 def decode_message(message: Message, limits: IngestLimits, forms: Forms | None = None) -> Decoded:
@@ -119,7 +130,7 @@ def _decode(message: Message, limits: IngestLimits, forms: Forms | None) -> Deco
     if isinstance(topic, SparkplugTopic):
         return _decode_sparkplug(message, topic, forms or Forms(), limits)
     assert topic is not None
-    form = _form(topic, message.content_type)
+    form = topic.form if topic.form == "senml" else _form(message.content_type)
     if form == "unknown":
         said = printable(message.content_type or "", 80)
         detail = f"content type {said!r} is not taken; send application/json or application/senml+json"
@@ -147,11 +158,9 @@ def _decode_sparkplug(message: Message, topic: SparkplugTopic, forms: Forms, lim
     return Decoded(message, gateway, columns, _rejections(message, refused), split_sparkplug)
 
 
-def _form(topic: SensorTopic | GatewayTopic, content_type: str | None) -> Literal["json", "senml", "unknown"]:
-    """Return the payload's form by the topic's ending, else by the content type; what says nothing is JSON."""
-    if content_type is None or topic.form == "senml":
-        return topic.form
-    kind = content_type.partition(";")[0].strip().lower()
+def _form(content_type: str | None) -> Literal["json", "senml", "unknown"]:
+    """Return the form that a content type names; what says nothing is JSON."""
+    kind = "" if content_type is None else content_type.partition(";")[0].strip().lower()
     if kind == "application/senml+json":
         return "senml"
     return "unknown" if kind.startswith(("application/senml", "application/sensml")) else "json"

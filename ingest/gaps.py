@@ -1,8 +1,8 @@
 """Gaps in devices' own counts of their readings: what is missing becomes visible, and is filled when it comes late.
 
-A source is a sensor, or a gateway that counts its messages. A number above the next expected one opens a gap; one below
-is late or repeated where its time is not newer, and fills what it was missing from; with a newer time the device has
-begun to count anew, and nothing can be said of what may be missing between.
+A source is a sensor, whichever gateway brings its readings (docs/decisions/0009). A number above the next expected one
+opens a gap; one below is late or repeated where its time is not newer, and fills what it was missing from; with a newer
+time the device has begun to count anew, and nothing can be said of what may be missing between.
 """
 # mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
 # numba infers the types of kernels

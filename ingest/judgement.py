@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from ingest.budget import RATE_LIMITED, BudgetLimits, Condensed, RejectionBudget
 from ingest.course import Course, Judged, with_bits
 from ingest.gaps import GapChanges, GapTracker, encode_states
+from ingest.gathered import NO_SEQUENCE
 from ingest.limiter import Limited, Limiter, RateLimit
-from ingest.prepare import NO_SEQUENCE
 from ingest.settings import IngestLimits
 from model.instant import format_instant
 from model.reading import Rejection
 from model.registry import Registry
+from model.sensor import Sensor
 from model.vocabulary import PROPERTIES
 from store.batches import IncomingReadings
 from store.gaps import store_gaps, store_sequences
@@ -62,6 +63,8 @@ class Judgement:
         self.limiter = Limiter(rate or RateLimit())
         self.budget = RejectionBudget(budget or BudgetLimits())
         self._rate = rate or RateLimit()
+        self._registry = registry
+        self._source_of = np.full(len(registry.known), -1, np.int64)  # by registry key: its place in `gaps`
 
     def judge(
         self,
@@ -110,8 +113,26 @@ class Judgement:
         rows = np.flatnonzero(sequence != NO_SEQUENCE)
         if not len(rows):
             return None
-        sources = self.gaps.places([registry.sensors[key].sensor for key in readings.sensor[rows].tolist()])
-        return self.gaps.judge(sources, sequence[rows], readings.time[rows])
+        return self.gaps.judge(self._sources(registry, readings.sensor[rows]), sequence[rows], readings.time[rows])
+
+    def _sources(self, registry: Registry, keys: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the places of sensors among the sources of sequences, each looked up by its name only once."""
+        if registry is not self._registry:
+            self._registry, self._source_of = registry, np.full(len(registry.known), -1, np.int64)
+        new = np.unique(keys[self._source_of[keys] < 0])
+        if len(new):
+            self._source_of[new] = self.gaps.places([registry.sensors[key].sensor for key in new.tolist()])
+        return self._source_of[keys]
+
+
+def load_kernels(limits: IngestLimits) -> None:
+    """Have the kernels compiled, or taken from numba's cache, before the first message has to wait for them."""
+    sensor = Sensor(sensor="none", city="none", system="gas", property="gas_pressure", unit="kPa", interval_s=1)
+    registry = Registry(0, {0: sensor}, {})
+    judgement = Judgement(registry, limits)
+    rows = np.arange(2)
+    readings = IncomingReadings(np.zeros(2, np.int32), rows, np.zeros(2), np.zeros(2, np.uint16))
+    judgement.commit(judgement.judge(registry, readings, [], 0, rows))
 
 
 def rate_rejections(

@@ -1,113 +1,78 @@
-"""From decoded messages to a batch: columns joined, topics held against the registry, all checked at once."""
+"""From gathered messages to what can be stored: topics held against the registry, readings checked all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.checks import RawReadings, check, keys_of
+from ingest.checks import RawReadings, check
 from ingest.decoders.json import split_payload
-from ingest.message import Columns, Decoded, reject
+from ingest.gathered import Gathered
+from ingest.message import Decoded, reject
 from ingest.placement import Places
 from ingest.reasons import Fault
 from ingest.settings import IngestLimits
 from model.reading import Rejection
 from store.batches import IncomingReadings
 
-NO_SEQUENCE = -1
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What goes into the store for some messages; `unknown` says whether a sensor among them is not registered.
 
-    `sequence` is the devices' own count of the readings, int64 (n,), -1 where there is none, and None where nowhere.
+    `sequence` is the devices' own count of the readings, int64 (n,), NO_SEQUENCE where there is none.
     """
 
     readings: IncomingReadings
     rejections: list[Rejection]
     unknown: bool
-    sequence: NDArray[np.int64] | None
+    sequence: NDArray[np.int64]
 
 
-def prepare(places: Places, messages: Sequence[Decoded], arrived: int, limits: IngestLimits) -> Prepared:
+def prepare(places: Places, gathered: Gathered, arrived: int, limits: IngestLimits) -> Prepared:
     """Return the readings and rejections of the messages, in their order; `arrived` in epoch milliseconds."""
-    registry = places.registry
-    names = list(chain.from_iterable(m.columns.sensor for m in messages))
-    keys = keys_of(registry, names)
-    count = len(names)
-    unknown = bool((keys < 0).any())
-    columns = [m.columns for m in messages]
-    units: list[str | None] | None = None
-    if any(c.unit is not None for c in columns):
-        units = list(chain.from_iterable(c.unit or [None] * len(c.sensor) for c in columns))
-    raw = RawReadings(
-        names,
-        np.fromiter(chain.from_iterable(c.time for c in columns), np.int64, count),
-        np.fromiter(chain.from_iterable(c.value for c in columns), np.float64, count),
-        units,
-        np.fromiter(chain.from_iterable(c.quality for c in columns), np.uint16, count),
-    )
-    checked = check(registry, raw, arrived, limits)
-    faults = {row: Fault(reason, detail) for row, reason, detail in checked.unusable}
-    misplaced = places.misplaced(messages, keys)
-    readings, rows = checked.readings, checked.rows
+    keys, misplaced = places.place(gathered)
+    raw = RawReadings(gathered.sensor, gathered.time, gathered.value, gathered.unit, gathered.quality)
+    checked = check(places.registry, raw, arrived, limits, keys)
+    faults = {row: Fault(reason, detail) for row, reason, detail in checked.unusable} | misplaced
+    readings, rows, sequence = checked.readings, checked.rows, gathered.sequence
     if misplaced:
-        keep = ~np.isin(checked.rows, list(misplaced))
+        keep = ~np.isin(rows, list(misplaced))
+        rows = rows[keep]
         readings = IncomingReadings(
             readings.sensor[keep], readings.time[keep], readings.value[keep], readings.quality[keep]
         )
-        rows = rows[keep]
-        faults.update(misplaced)
-    sequence = _sequence(columns, count)
-    if sequence is not None and len(rows) != count:
+    if faults:
         sequence = sequence[rows]
-    return Prepared(readings, _rejections(messages, faults, limits), unknown, sequence)
+    return Prepared(readings, _rejections(gathered, faults, limits), bool((keys < 0).any()), sequence)
 
 
-def _sequence(columns: Sequence[Columns], count: int) -> NDArray[np.int64] | None:
-    if all([one.sequence is None for one in columns]):
-        return None
-    return np.fromiter(
-        (
-            NO_SEQUENCE if number is None else number
-            for one in columns
-            for number in (one.sequence or [None] * len(one.sensor))
-        ),
-        np.int64,
-        count,
-    )
-
-
-def _rejections(messages: Sequence[Decoded], faults: dict[int, Fault], limits: IngestLimits) -> list[Rejection]:
-    if not faults:
-        return [rejection for message in messages if message.rejections for rejection in message.rejections]
+def _rejections(gathered: Gathered, faults: Mapping[int, Fault], limits: IngestLimits) -> list[Rejection]:
+    """Return what was refused when it was decoded and what is refused now, by message, in their order."""
+    rows_of: dict[int, list[int]] = {place: [] for place in gathered.apart}
+    rows = sorted(faults)
+    for row, place in zip(rows, np.searchsorted(gathered.end, rows, "right").tolist(), strict=True):
+        rows_of.setdefault(place, []).append(row)
     rejections: list[Rejection] = []
-    start = 0
-    for message in messages:
-        rejections.extend(message.rejections)
-        columns = message.columns
-        end = start + len(columns.sensor)
-        unfit = [row for row in range(start, end) if row in faults]
-        if unfit:
-            entries = (
-                message.split(message.message.payload)
-                if message.split
-                else split_payload(message.message.payload, limits.readings_per_message_max)
-            )
-            for row in unfit:
-                place = columns.position[row - start] if columns.position else row - start
-                where = f"entry {place + 1} of {len(entries)}: " if len(entries) > 1 else ""
-                rejections.append(
-                    reject(
-                        message.message,
-                        faults[row].reason,
-                        where + faults[row].detail,
-                        payload=entries[place],
-                        sensor=columns.sensor[row - start],
-                    )
-                )
-        start = end
+    for place in sorted(rows_of):
+        message = gathered[place]
+        first = gathered.rows(place).start
+        rejections += message.rejections
+        rejections += _refused(message, {row - first: faults[row] for row in rows_of[place]}, limits)
     return rejections
+
+
+def _refused(decoded: Decoded, faults: Mapping[int, Fault], limits: IngestLimits) -> Iterator[Rejection]:
+    """Yield the rejections of a message's readings that are at fault, with the bytes of their entries."""
+    if not faults:
+        return
+    message, columns = decoded.message, decoded.columns
+    if decoded.split is not None:
+        entries = decoded.split(message.payload)
+    else:
+        entries = split_payload(message.payload, limits.readings_per_message_max)
+    for reading, (reason, detail) in faults.items():
+        entry = reading if columns.position is None else columns.position[reading]
+        where = f"entry {entry + 1} of {len(entries)}: " if len(entries) > 1 else ""
+        yield reject(message, reason, where + detail, payload=entries[entry], sensor=columns.sensor[reading])

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from ingest.topics import READING_FILTER, SPARKPLUG, SPARKPLUG_FILTER, without_covered
 from model.reading import READINGS_PER_BATCH_MAX
 
-SUBSCRIPTIONS = ("lifeline/+/+/+", "lifeline/+/+/+/senml", "spBv1.0/#")
+SUBSCRIPTIONS = (READING_FILTER, SPARKPLUG_FILTER)
 TURN_MESSAGES_MAX = 500  # that are decoded in one go; then other tasks of the loop have their turn
 TURN_BYTES_MAX = 64_000  # of their payloads, unless one message is larger
 READING_BYTES_MIN = 6  # of a reading in the tightest form, a Sparkplug metric
@@ -58,8 +59,10 @@ class MqttSettings:
     `session_is_new` says that there is no earlier session to wait for.
 
     `share_group` divides the load between the workers of that name (MQTT 5, 4.8.2); a sensor's readings then come in no
-    order, which `reorder_s_max` has to allow for. `status_topic` holds, retained, whether the worker is connected; the
-    broker itself says that it was lost. `reader` is `frames`, or `paho` for the library's own, slower one.
+    order, which `reorder_s_max` has to allow for. Sparkplug is not divided: each worker hears all of it, as a node's
+    births and data have to reach the same one; what several store is stored once. `status_topic` holds, retained,
+    whether the worker is connected; the broker itself says that it was lost. `reader` is `frames`, or `paho` for the
+    library's own, slower one.
 
     Raises ValueError where the settings contradict each other.
     """
@@ -97,10 +100,11 @@ class MqttSettings:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The subscriptions as they are sent."""
-        if self.share_group is None:
-            return self.subscriptions
-        return tuple(f"$share/{self.share_group}/{topic}" for topic in self.subscriptions)
+        """The subscriptions as they are sent: none that another one covers, or its messages could come twice."""
+        return tuple(
+            f"$share/{self.share_group}/{topic}" if self.share_group and not topic.startswith(SPARKPLUG) else topic
+            for topic in without_covered(self.subscriptions)
+        )
 
 
 @dataclass(frozen=True, slots=True)

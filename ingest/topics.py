@@ -1,5 +1,6 @@
 """Topics that readings come in on, and our own that a wide subscription hears too."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -35,10 +36,16 @@ class SparkplugTopic(NamedTuple):
 class OwnTopic(NamedTuple):
     """Output of ours, or a command to devices: not a reading, and no fault either."""
 
-    city: str
+    city: str  # empty where it is of none
 
 
 Topic: TypeAlias = SensorTopic | GatewayTopic | SparkplugTopic | OwnTopic
+
+# All that is ours in one filter: a broker may deliver a message once for each filter that it matches, and what stands
+# at a wrong depth has to come too, to be seen in quarantine.
+READING_FILTER = "lifeline/#"
+SPARKPLUG = "spBv1.0/"
+SPARKPLUG_FILTER = SPARKPLUG + "#"
 
 REMEMBERED_TOPICS_MAX = 65_536
 REMEMBERED_CHARACTERS_MAX = 160  # bounds the memory at some 40 MB, reached only by a flood of made-up topics
@@ -59,6 +66,8 @@ def _parse(topic: str) -> Topic | None:
     if "" in levels:
         return None
     match levels:
+        case ["lifeline", "worker", _]:
+            return OwnTopic("")
         case ["lifeline", city, "alarm", _] | ["lifeline", city, "status"]:
             return OwnTopic(city)
         case ["lifeline", city, "gateway", gateway]:
@@ -76,3 +85,26 @@ def _parse(topic: str) -> Topic | None:
         case ["spBv1.0", city, ("DBIRTH" | "DDATA" | "DDEATH") as kind, node, device]:
             return SparkplugTopic(city, kind, node, device)
     return None
+
+
+def without_covered(filters: Iterable[str]) -> tuple[str, ...]:
+    """Return the MQTT filters, in order, without those that another one of them covers."""
+    kept: list[str] = []
+    for one in filters:
+        if not any(_covers(other, one) for other in kept):
+            kept = [*(other for other in kept if not _covers(one, other)), one]
+    return tuple(kept)
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Whether every topic that matches the filter `narrow` matches `wide` too (MQTT 5, 4.7.1)."""
+    wide_levels, narrow_levels = wide.split("/"), narrow.split("/")
+    if narrow.startswith("$") and wide_levels[0] in ("+", "#"):  # which match no topic that begins so (4.7.2)
+        return False
+    for place, level in enumerate(wide_levels):
+        if level == "#":
+            return True
+        below = narrow_levels[place] if place < len(narrow_levels) else "#"
+        if below != level and (level != "+" or below == "#"):
+            return False
+    return len(wide_levels) == len(narrow_levels)

@@ -113,6 +113,11 @@ class Wire:
                 self._inner.ack(message.mid, 2)
         self._counters.acknowledgements += len(mine)
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, not retained; it goes out with the acknowledgements, as far as the socket takes it."""
+        if not self._over:
+            self._inner.publish(topic, payload, 0, retain=False)
+
     def _turn(self) -> None:
         """Read once, and see to it that there is a next time."""
         self._next = None

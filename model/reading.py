@@ -67,9 +67,10 @@ class ReadingBatch:
     """Readings that were committed together, in the order of their arrival; an empty batch is a tick of the log.
 
     `sequence` is the batch's place in the log, `clock` the arrival clock (epoch milliseconds) at its end, which moves
-    on along the log: readings that arrived at one instant are never in two batches. Arrays have shape (n,): `sensor` int32 registry keys, `time` int64 phenomenon time
-    and `arrived` int64 arrival (epoch milliseconds), `value` float64 in the property's unit, finite, `quality` uint16
-    flags of `Quality`. Where `listening` is false, the broker was not heard all the time since the batch before.
+    on along the log: readings that arrived at one instant are never in two batches. Arrays have shape (n,): `sensor`
+    int32 registry keys, `time` int64 phenomenon time and `arrived` int64 arrival (epoch milliseconds), `value` float64
+    in the property's unit, finite, `quality` uint16 flags of `Quality`. Where `listening` is false, the broker was not
+    heard all the time since the batch before.
     """
 
     sequence: int

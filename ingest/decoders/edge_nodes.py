@@ -1,18 +1,23 @@
 """What Sparkplug edge nodes said at their birth, which metric is which sensor, and where their sequence stands."""
 
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from ingest.decoders.sparkplug_payload import Payload
 
 EDGE_NODES_MAX = 10_000
 BIRTH_BYTES_MAX = 8 * 1024 * 1024  # of births that are remembered; they take up to twelve times that in memory
 SEQUENCE_MODULUS = 256
-REBIRTH_S_MIN = 60.0  # between two requests to one node
+_BOOLEAN = 11
+REBIRTH_MS_MIN = 60_000  # between two requests to one node
+REBIRTHS_MAX = 50  # requests in one go
+REBIRTHS_MS_MIN = 1_000  # from one go to the next: after a restart thousands of nodes do not answer at once
 
 
-class Definition(NamedTuple):
+class Definition(msgspec.Struct, frozen=True, gc=False):
     """A metric as its birth defined it; `sensor` is empty where it is no reading of ours."""
 
     sensor: str
@@ -65,7 +70,8 @@ class EdgeNodes:
         self._birth_bytes_max = birth_bytes_max
         self._birth_bytes = 0
         self._wanted: dict[tuple[str, str], None] = {}
-        self._asked: dict[tuple[str, str], float] = {}
+        self._asked: dict[tuple[str, str], int] = {}
+        self._took: int | None = None
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -82,7 +88,6 @@ class EdgeNodes:
         self.forget(city, node)
         self._nodes[city, node] = edge_node
         self._birth_bytes += _birth_bytes(edge_node)
-        self._wanted.pop((city, node), None)
         self._trim()
 
     def set_device(self, edge_node: EdgeNode, name: str, device: Device | None) -> None:
@@ -96,6 +101,7 @@ class EdgeNodes:
 
     def forget(self, city: str, node: str) -> None:
         """Forget a node that died."""
+        self._wanted.pop((city, node), None)
         gone = self._nodes.pop((city, node), None)
         if gone is not None:
             self._birth_bytes -= _birth_bytes(gone)
@@ -105,17 +111,23 @@ class EdgeNodes:
         if len(self._wanted) < self._nodes_max:
             self._wanted[city, node] = None
 
-    def take_rebirths(self, now_s: float) -> list[tuple[str, bytes]]:
-        """Return (topic, payload) of the commands that ask for missing births, each node at most once a minute.
+    def take_rebirths(self, now_ms: int, cities: Container[str]) -> list[tuple[str, bytes]]:
+        """Return (topic, payload) of the commands that ask for births that are wanted, in turn.
 
-        `now_s` is any clock that does not run backwards.
+        Each node is asked at most once in REBIRTH_MS_MIN, all together REBIRTHS_MAX in REBIRTHS_MS_MIN, and only those
+        of `cities`: other nodes that a broker may carry are not ours to command. `now_ms` in epoch milliseconds; where
+        the clock is set back, a node may be asked once more.
         """
-        self._asked = {key: asked for key, asked in self._asked.items() if now_s - asked < REBIRTH_S_MIN}
-        due = [key for key in self._wanted if key not in self._asked]
+        if not self._wanted or (self._took is not None and abs(now_ms - self._took) < REBIRTHS_MS_MIN):
+            return []
+        self._took = now_ms
+        self._asked = {key: asked for key, asked in self._asked.items() if abs(now_ms - asked) < REBIRTH_MS_MIN}
+        self._wanted = {key: None for key in self._wanted if key[0] in cities and _is_topic_level(key[1])}
+        due = [key for key in self._wanted if key not in self._asked][:REBIRTHS_MAX]
         for key in due:
             del self._wanted[key]
-            self._asked[key] = now_s
-        return [(f"spBv1.0/{city}/NCMD/{node}", rebirth_command()) for city, node in due]
+            self._asked[key] = now_ms
+        return [(f"spBv1.0/{city}/NCMD/{node}", rebirth_command(now_ms)) for city, node in due]
 
     def _trim(self) -> None:
         while len(self._nodes) > self._nodes_max or self._birth_bytes > self._birth_bytes_max:
@@ -127,8 +139,16 @@ def _birth_bytes(edge_node: EdgeNode) -> int:
     return sum(device.birth_bytes for device in edge_node.devices.values())
 
 
-def rebirth_command() -> bytes:
-    """Return the payload of an NCMD that asks an edge node for its birth."""
-    payload = Payload()
-    payload.metrics.add(name=b"Node Control/Rebirth", datatype=11, boolean_value=True)
+def rebirth_command(now_ms: int) -> bytes:
+    """Return the payload of an NCMD that asks an edge node for its birth, sent at `now_ms` (epoch milliseconds).
+
+    Source: Sparkplug specification 3.0.0, tck-id-operational-behavior-data-commands-ncmd-rebirth-name and -value;
+    tck-id-payloads-ncmd-timestamp and -seq: the payload has a timestamp and no sequence number.
+    """
+    payload = Payload(timestamp=now_ms)
+    payload.metrics.add(name=b"Node Control/Rebirth", datatype=_BOOLEAN, boolean_value=True)
     return bytes(payload.SerializeToString())
+
+
+def _is_topic_level(node: str) -> bool:
+    return node.isprintable() and not any(mark in node for mark in "+#/ ")

@@ -10,6 +10,7 @@ from ingest.reasons import Fault, Reason, printable
 from model.instant import parse_instant
 
 FIELDS = ("time", "value", "unit", "quality", "sensor")
+COMMAS_MAX = 2_000  # in one reading; what has more is not looked into
 _DIGITS_MAX = 400  # no double has more digits before its point
 
 
@@ -24,6 +25,8 @@ def parse_pairs(raw: bytes) -> list[tuple[str, Any]] | Fault:
     """
     if not raw:
         return Fault(Reason.NOT_JSON, 'nothing there; send an object like {"time": "2026-11-22T08:00:00Z", "value": 1}')
+    if raw.count(b",") > COMMAS_MAX:
+        return _too_much(raw)
     try:
         parsed = json.loads(raw.decode("utf-8"), object_pairs_hook=_Pairs, parse_int=_integer)
     except UnicodeDecodeError as error:
@@ -47,10 +50,21 @@ def repeated_field(pairs: list[tuple[str, Any]]) -> Fault | None:
 def repeated(pairs: list[tuple[str, Any]], fields: Iterable[str]) -> Fault | None:
     """Return the fault of an object that says one of the fields twice."""
     names = [name for name, _ in pairs]
+    if len(set(names)) == len(names):
+        return None
     for field in fields:
         if names.count(field) > 1:
             return Fault(Reason.DUPLICATE_KEY, f"{field!r} stands {names.count(field)} times; say it once")
     return None
+
+
+def _too_much(raw: bytes) -> Fault:
+    if raw.lstrip().startswith(b"["):
+        return Fault(Reason.NOT_AN_OBJECT, "an array in place of an object with time and value")
+    return Fault(
+        Reason.PAYLOAD_TOO_LARGE,
+        f"one reading with {raw.count(b',')} commas; at most {COMMAS_MAX} are looked into: send a flat object",
+    )
 
 
 def explain_entry(raw: bytes, decoder_said: str) -> tuple[Fault, str | None]:

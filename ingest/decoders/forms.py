@@ -1,6 +1,6 @@
 """The forms a deployment takes beside JSON and SenML: its vendors' mappings, and what its edge nodes said."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +23,13 @@ class Mapped(NamedTuple):
 
 
 class Forms:
-    """Lives as long as the session: one worker's messages are decoded in order by the same `Forms`."""
+    """Lives as long as the session: one worker's messages are decoded in order by the same `Forms`.
 
-    def __init__(self, mappings: Sequence[Mapping] = ()) -> None:
+    `asks_for_births` says whether edge nodes whose birth is missing are asked for it; else they are only listened to.
+    """
+
+    def __init__(self, mappings: Sequence[Mapping] = (), *, asks_for_births: bool = True) -> None:
+        self._asks_for_births = asks_for_births
         self._mapped = [MappedForm(mapping) for mapping in mappings]
         self._edge_nodes: EdgeNodes | None = None
         self._remembered = lru_cache(REMEMBERED_TOPICS_MAX)(self._match)
@@ -39,6 +43,12 @@ class Forms:
 
             self._edge_nodes = EdgeNodes()
         return self._edge_nodes
+
+    def take_commands(self, now_ms: int, cities: Container[str]) -> list[tuple[str, bytes]]:
+        """Return (topic, payload) of the commands to edge nodes that are due; see EdgeNodes.take_rebirths."""
+        if self._edge_nodes is None or not self._asks_for_births:
+            return []
+        return self._edge_nodes.take_rebirths(now_ms, cities)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:

@@ -18,13 +18,13 @@ an object of its own in it, which is then decoded alone.
 
 import msgspec
 
-from ingest.decoders.entry import Entry, columns_of
+from ingest.decoders.plain import PlainEntry, columns_of
 from ingest.message import Columns
 
 JOINED_MESSAGES_MAX = 500
 JOINED_BYTES_MAX = 2_048  # a longer payload gains nothing by being joined, and would be decoded twice where one is bad
 
-_ENTRIES = msgspec.json.Decoder(list[Entry])
+_ENTRIES = msgspec.json.Decoder(list[PlainEntry])
 _OPEN, _CLOSE = b"{}"
 
 
@@ -39,11 +39,8 @@ def decode_joined(payloads: list[bytes], sensors: list[str | None]) -> Columns |
     Each payload `is_joinable`. `sensors` has the topic's sensor for each payload, None on a gateway's topic.
     """
     joined = b"[" + b",".join(payloads) + b"]"
-    braces = joined.count(b"{")
-    if braces != len(payloads) and braces - joined.count(b"%{") != len(payloads):
-        return None
     try:
         entries = _ENTRIES.decode(joined)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return columns_of(entries, sensors, joined) if len(entries) == len(payloads) else None
+    return columns_of(entries, sensors, joined, objects=len(payloads)) if len(entries) == len(payloads) else None

@@ -3,13 +3,15 @@
 import msgspec
 
 from ingest.decoders.elements import split_elements
-from ingest.decoders.entry import Entry, Unnumbered, columns_of, is_rounded_up, milliseconds, quality_bits
+from ingest.decoders.entry import Entry, Unnumbered, is_rounded_up, milliseconds, quality_bits
 from ingest.decoders.faults import FIELDS, explain_entry, parse_pairs, repeated_field
+from ingest.decoders.plain import PlainEntry, columns_of
+from ingest.decoders.refusals import Refusals
 from ingest.message import Columns, Refused
 from ingest.reasons import Fault, Reason, printable
 from model.instant import parse_instant
 
-_MESSAGE = msgspec.json.Decoder(Entry | list[Entry])
+_MESSAGE = msgspec.json.Decoder(PlainEntry | list[PlainEntry])
 _ENTRY = msgspec.json.Decoder(Entry)
 _UNNUMBERED = msgspec.json.Decoder(Unnumbered)
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -45,17 +47,21 @@ def _decode_one_by_one(payload: bytes, sensor: str | None, readings_max: int) ->
     elements = _split(payload, readings_max)
     if isinstance(elements, Fault):
         return Columns([], [], [], []), [Refused(payload, _not_utf8(payload) or elements, sensor)]
-    is_array = payload.lstrip().startswith(b"[")
+    refusals = Refusals(len(elements))
     taken: list[Unnumbered] = []
     times: list[int] = []
     sequences: list[int | None] = []
     position: list[int] = []
-    refused = []
     for place, raw in enumerate(elements):
+        if refusals.full and isinstance(_typed(raw)[0], Exception):
+            refusals.add_unexplained([raw])
+            continue
         found = _decode_entry(raw, sensor)
         if isinstance(found, Refused):
-            where = f"entry {place + 1} of {len(elements)}: " if is_array else ""
-            refused.append(Refused(raw, Fault(found.fault.reason, where + found.fault.detail), found.sensor))
+            if refusals.full:
+                refusals.add_unexplained([raw])
+            else:
+                refusals.add(place, raw, found.fault, found.sensor)
             continue
         entry, time, sequence = found
         taken.append(entry)
@@ -71,20 +77,20 @@ def _decode_one_by_one(payload: bytes, sensor: str | None, readings_max: int) ->
         position,
         sequences,
     )
-    return columns, refused
+    return columns, refusals.all()
 
 
 def _split(payload: bytes, readings_max: int) -> list[bytes] | Fault:
     if not payload.lstrip().startswith(b"["):
         return [payload]
     try:
-        elements = [bytes(raw) for raw in _ELEMENTS.decode(payload)]
+        elements = _ELEMENTS.decode(payload)
     except _DECODER_ERRORS:
         return split_elements(payload, readings_max)
     if len(elements) > readings_max:
         detail = f"the array holds {len(elements)} entries; at most {readings_max} are taken: send several messages"
         return Fault(Reason.TOO_MANY_READINGS, detail)
-    return elements
+    return [bytes(raw) for raw in elements]
 
 
 def _decode_entry(raw: bytes, sensor: str | None) -> tuple[Unnumbered, int, int | None] | Refused:

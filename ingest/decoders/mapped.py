@@ -13,10 +13,12 @@ from ingest.decoders.faults import kind_of
 from ingest.decoders.mapped_paths import MISSING, Captures, finder, follow, template, topic_pattern, word_of
 from ingest.decoders.mapped_time import time_reader
 from ingest.decoders.mapping import MappedQuality, MappedValue, Mapping, steps_of
+from ingest.decoders.refusals import REFUSED_ONE_BY_ONE_MAX, Refusals
 from ingest.message import Columns, Refused
 from ingest.reasons import Fault, Reason, printable
 from model.sensor import IDENTIFIER
 
+_CONTAINERS_MAX = 40_000  # objects and arrays of a message; so many are built before its readings can be counted
 _ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -69,7 +71,9 @@ class MappedForm:
         faults: list[_Wrong] = []
         for place, entry in enumerate(entries):
             self._take(message, entry, captures, place, rows, faults)
-        return _columns(rows), self._refused(payload, faults, len(entries)), city
+            if not rows and len(faults) > REFUSED_ONE_BY_ONE_MAX:  # then the rest is hardly better
+                return nothing, self._refused(payload, faults, len(entries), place + 1), city
+        return _columns(rows), self._refused(payload, faults, len(entries), len(entries)), city
 
     def split(self, payload: bytes) -> list[bytes]:
         """Return the bytes of each reading of a payload that decoded."""
@@ -114,15 +118,17 @@ class MappedForm:
                 continue
             rows.append((taken[0] or "", time, taken[1], taken[2], value.unit, place))
 
-    def _refused(self, payload: bytes, faults: list[_Wrong], count: int) -> list[Refused]:
+    def _refused(self, payload: bytes, faults: list[_Wrong], count: int, taken: int) -> list[Refused]:
+        """Return the faulty ones of `count` entries, of which those from `taken` on were not looked into."""
         if not faults:
             return []
         raw = self.split(payload)
-        where = "entry {} of {}: " if count > 1 else ""
-        return [
-            Refused(raw[place], Fault(fault.reason, where.format(place + 1, count) + fault.detail), sensor)
-            for place, fault, sensor in faults
-        ]
+        refusals = Refusals(count)
+        for place, fault, sensor in faults[:REFUSED_ONE_BY_ONE_MAX]:
+            refusals.add(place, raw[place], fault, sensor)
+        others = sorted({place for place, _, _ in faults[REFUSED_ONE_BY_ONE_MAX:]})
+        refusals.add_unexplained([*(raw[place] for place in others), *raw[taken:]])
+        return refusals.all()
 
 
 class _Value:
@@ -177,6 +183,9 @@ class _Value:
 
 def _parse(payload: bytes) -> Any | Fault:
     """Return the message; a name that stands twice in an object is a fault, as it would hide a value."""
+    if payload.count(b"{") + payload.count(b"[") > _CONTAINERS_MAX:
+        detail = f"the message holds more than {_CONTAINERS_MAX} objects and arrays; send several messages"
+        return Fault(Reason.TOO_MANY_READINGS, detail)
     try:
         message = msgspec.json.decode(payload)
     except RecursionError:

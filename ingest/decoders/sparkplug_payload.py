@@ -42,6 +42,10 @@ _METRIC = (
 )
 _PAYLOAD = ((1, "timestamp", "UINT64"), (2, "metrics", "Metric*"), (3, "seq", "UINT64"), (4, "uuid", "BYTES"))
 _VALUES = range(10, 17)  # of a metric, of which it has one
+METRIC_MARK: Final = b"\x12"
+"""The byte before each metric of a payload, and before each value of its properties: field 2, of the length kind."""
+PROPERTIES_MARK: Final = b"\x4a"
+"""The byte before a metric's properties: field 9, of the length kind."""
 
 
 def _declare() -> dict[str, Any]:

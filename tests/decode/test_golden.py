@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest.decode import decode_message
+from ingest.decode import decode_message, decode_messages
 from ingest.decoders.forms import Forms
 from ingest.decoders.mapping import parse_mapping
+from ingest.gathered import Gathered, gather_decoded
+from ingest.message import Message
 from ingest.placement import Places
 from ingest.prepare import prepare
 from ingest.reasons import Reason
@@ -24,14 +27,22 @@ ARRIVED = parse_instant("2026-11-22T08:00:00Z")
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
 
 
+def _alone(messages: list[Message], forms: Forms) -> Gathered:
+    return gather_decoded(messages, {i: decode_message(one, IngestLimits(), forms) for i, one in enumerate(messages)})
+
+
+def _together(messages: list[Message], forms: Forms) -> Gathered:
+    return decode_messages(messages, IngestLimits(), forms)
+
+
+@pytest.mark.parametrize("decode", [_alone, _together])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_golden(case: Path, registry: Registry) -> None:
+def test_golden(case: Path, decode: Callable[[list[Message], Forms], Gathered], registry: Registry) -> None:
     expected = json.loads((case / "expected.json").read_text("utf-8"))
     messages = read_messages(case)
     mapping = case / "mapping.yaml"
     forms = Forms([parse_mapping(str(mapping), mapping.read_text("utf-8"))] if mapping.exists() else [])
-    decoded = [decode_message(message, IngestLimits(), forms) for message in messages]
-    prepared = prepare(Places(registry), decoded, ARRIVED, IngestLimits())
+    prepared = prepare(Places(registry), decode(messages, forms), ARRIVED, IngestLimits())
     readings = prepared.readings
     assert [
         {

@@ -43,13 +43,68 @@ TOPICS = {
     "sparkplug birth": "spBv1.0/jiayuguan/NBIRTH/edge-1",
     "sparkplug data": "spBv1.0/jiayuguan/NDATA/edge-1",
 }
+_TIMED = b'"n":"gas-1","t":1795334340'
+
+
+def _pack(record: bytes, count: int = 1) -> bytes:
+    return b"[" + b",".join([record] * count) + b"]"
+
+
+HOSTILE_SENML = {
+    "5,000 digits": _pack(b"{" + _TIMED + b',"v":' + b"9" * 5_000 + b"}"),
+    "250,000 digits": _pack(b"{" + _TIMED + b',"v":' + b"9" * 250_000 + b"}"),
+    "250,000 digits as time": _pack(b'{"n":"gas-1","v":1,"t":' + b"9" * 250_000 + b"}"),
+    "depth 100,000": _pack(b"{" + _TIMED + b',"v":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "NUL": _pack(b'{"n":"gas\\u0000-1","t":1795334340,"v":1}'),
+    "a lone surrogate": _pack(b'{"n":"\\ud800","t":1795334340,"v":1}'),
+    "a duplicate key": _pack(b"{" + _TIMED + b',"v":1,"v":2}'),
+    "a duplicate key, 20,000 times": _pack(b"{" + _TIMED + b',"v":1' * 20_000 + b"}"),
+    "120,000 numbers in a record": _pack(b"{" + _TIMED + b',"v":[' + b"1," * 110_000 + b"1]}"),
+    "87,000 empty records": _pack(b"{}", 87_000),
+    "5,000 numbers": _pack(b"1", 5_000),
+    "5,000 duplicate keys": _pack(b"{" + _TIMED + b',"v":1,"v":2}', 5_000),
+    "5,000 lone surrogates": _pack(b'{"n":"\\ud800","t":1795334340,"v":1}', 5_000),
+    "5,000 malformed records": _pack(b"{" + _TIMED + b',"v":tru}', 5_000),
+    "5,000 infinite values": _pack(b"{" + _TIMED + b',"v":1e400}', 5_000),
+    "5,000 relative times": _pack(b'{"n":"gas-1","t":1,"v":1}', 5_000),
+    "5,000 records that must be understood": _pack(b"{" + _TIMED + b',"v":1,"x_":1}', 5_000),
+}
+_VENDOR = {
+    "250,000 digits": b'{"n":1,"t":1795334340000,"v":' + b"9" * 250_000 + b"}",
+    "a duplicate key": b'{"n":1,"t":1795334340000,"v":1,"v":2}',
+    "a lone surrogate": b'{"n":"\\ud800","t":1795334340000,"v":1}',
+    "120,000 numbers in a reading": b'{"n":1,"t":1795334340000,"v":[' + b"1," * 120_000 + b"1]}",
+}
+HOSTILE_VENDOR = {
+    **{name: b'{"data":' + _pack(entry) + b"}" for name, entry in _VENDOR.items()},
+    "depth 30,000": b'{"data":' * 30_000,
+    "a duplicate key, 20,000 times": b'{"data":{' + b'"v":1,' * 20_000 + b'"t":1}}',
+    "87,000 empty readings": b'{"data":' + _pack(b"{}", 87_000) + b"}",
+    "5,000 empty readings": b'{"data":' + _pack(b"{}", 5_000) + b"}",
+    "5,000 numbers": b'{"data":' + _pack(b"1", 5_000) + b"}",
+    "5,000 texts for numbers": b'{"data":' + _pack(b'{"n":1,"t":1795334340000,"v":"x"}', 5_000) + b"}",
+}
 _EMPTY_METRIC = b"\x12\x00"
+_EMPTY_PROPERTIES = b"\x0a\x00\x12\x00"  # a key and a value
+_SPARKPLUG_NUMBERED = [{"name": f"gas-{number}", "alias": number, "datatype": 9} for number in range(5_000)]
 HOSTILE_PROTOBUF = {
     "130,000 empty metrics": _EMPTY_METRIC * 130_000,
     "5,000 empty metrics": _EMPTY_METRIC * 5_000,
     "5,000 metrics of one alias": sparkplug_payload({"metrics": [{"alias": 1, "is_null": True}] * 5_000}),
     "5,000 metrics of one name": sparkplug_payload({"metrics": [{"name": "gas-1", "datatype": 9}] * 5_000}),
     "5,000 metrics that are no sensors": sparkplug_payload({"metrics": [{"name": "a/b", "datatype": 9}] * 5_000}),
+    "5,000 metrics without value": sparkplug_payload({"timestamp": 1795334340000, "metrics": _SPARKPLUG_NUMBERED}),
+    "5,000 metrics that are null": sparkplug_payload(
+        {"timestamp": 1795334340000, "metrics": [{**metric, "is_null": True} for metric in _SPARKPLUG_NUMBERED]}
+    ),
+    "5,000 metrics that are not finite": sparkplug_payload(
+        {"timestamp": 1, "metrics": [{**metric, "double_value": math.inf} for metric in _SPARKPLUG_NUMBERED]}
+    ),
+    "5,000 metrics without time": sparkplug_payload(
+        {"metrics": [{**metric, "double_value": 1.0} for metric in _SPARKPLUG_NUMBERED]}
+    ),
+    # A metric (0x12) of 240,003 bytes with properties (0x4a) of 240,000, more than any device has.
+    "60,000 empty properties": b"\x12\x84\xd3\x0e\x4a\x80\xd3\x0e" + _EMPTY_PROPERTIES * 60_000,
     "a name of 250,000 bytes": sparkplug_payload({"metrics": [{"name": "\0é" * 80_000, "datatype": 9}]}),
     "100,000 open groups": b"\x7b" * 100_000,
     "a length beyond the end": b"\x12\xff\xff\xff\xff\x0f",
@@ -85,6 +140,17 @@ def _check(decoded: Decoded) -> None:
 @pytest.mark.parametrize("form", TOPICS)
 def test_hostile_text_is_refused_fast(form: str, name: str) -> None:
     _decode_in_time(TOPICS[form], HOSTILE[name], f"{form}, {name}")
+
+
+@pytest.mark.parametrize("name", HOSTILE_SENML)
+@pytest.mark.parametrize("form", ["senml", "senml of a gateway"])
+def test_hostile_senml_is_refused_fast(form: str, name: str) -> None:
+    _decode_in_time(TOPICS[form], HOSTILE_SENML[name], f"{form}, {name}")
+
+
+@pytest.mark.parametrize("name", HOSTILE_VENDOR)
+def test_hostile_vendor_json_is_refused_fast(name: str) -> None:
+    _decode_in_time(TOPICS["mapping"], HOSTILE_VENDOR[name], f"mapping, {name}")
 
 
 @pytest.mark.parametrize("name", HOSTILE_PROTOBUF)
@@ -204,18 +270,3 @@ def test_births_are_remembered_within_limits() -> None:
     for number in range(100):
         decode_message(Message(f"spBv1.0/c/DBIRTH/n-9/d-{number}", birth, len(birth)), LIMITS, forms)
     assert len(nodes) == 0  # one that fills the memory alone is forgotten too
-
-
-def test_a_missing_birth_is_asked_for_once_a_minute() -> None:
-    forms = _forms()
-    data = sparkplug_payload({"timestamp": 1795334340000, "seq": 4, "metrics": [{"alias": 1, "double_value": 1.0}]})
-    message = Message("spBv1.0/jiayuguan/NDATA/edge-1", data, len(data))
-    decode_message(message, LIMITS, forms)
-    (command,) = forms.edge_nodes.take_rebirths(0.0)
-    assert command[0] == "spBv1.0/jiayuguan/NCMD/edge-1"
-    assert command[1] == sparkplug_payload(
-        {"metrics": [{"name": "Node Control/Rebirth", "datatype": 11, "boolean_value": True}]}
-    )
-    decode_message(message, LIMITS, forms)
-    assert forms.edge_nodes.take_rebirths(59.0) == []
-    assert len(forms.edge_nodes.take_rebirths(61.0)) == 1

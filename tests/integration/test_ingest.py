@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from app.embedded.broker import EmbeddedBroker, embedded_broker
 from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
 from ingest.counters import IngestCounters
 from ingest.pipeline import run_ingest
@@ -33,7 +29,6 @@ from tests.conftest import ACK_WAIT_S, Background
 NOW = int(time.time() * 1000) // 1000 * 1000
 WAIT_S_MAX = 30.0
 LIMITS = IngestLimits(tick_s=0.2, batch_age_ms_max=20)
-SMALL_BATCHES = IngestLimits(tick_s=0.2, batch_age_ms_max=20, batch_readings_max=100)  # many, to be killed between
 
 
 @dataclass(frozen=True)
@@ -233,67 +228,6 @@ def test_case_18_30_percent_duplicates(broker: Broker, database_url: str) -> Non
     asyncio.run(scenario())
 
 
-def test_case_01_killed_in_mid_stream_nothing_is_lost_or_doubled(broker: Broker, database_url: str) -> None:
-    count, kills = 6_000, 3
-
-    async def scenario() -> None:
-        pool = await _prepare_database(database_url, broker.city)
-        worker = await _start_worker(broker, database_url)
-        try:
-            await _until_subscribed(broker, pool)
-            publishing = asyncio.create_task(_publish_stream(broker, count))
-            for kill in range(1, kills + 1):
-                # It is certainly at work: rows are there, and more are coming.
-                await _until(lambda kill=kill: _at_least_rows(pool, count * kill // 5), lambda: "rows do not come")
-                worker.send_signal(signal.SIGKILL)
-                await worker.wait()
-                assert not await _at_least_rows(pool, count + 1), "killed too late to show anything"
-                worker = await _start_worker(broker, database_url)
-            await publishing
-            await _until(lambda: _at_least_rows(pool, count + 1), lambda: "some are lost")
-            await asyncio.sleep(0.5)
-            values = await _values_as_stored(pool)
-            assert sorted(values) == list(range(count))
-            assert values == sorted(values), "a reading was stored after a newer one"
-            assert await pool.fetchval("select count(*) from conflict") == 0
-            reasons = await pool.fetch("select distinct reason from rejection")
-            assert [row["reason"] for row in reasons] == ["not_json"]
-            batches = await pool.fetch("select sequence, readings from batch order by sequence")
-            assert [row["sequence"] for row in batches] == list(range(1, len(batches) + 1))
-            assert sum(row["readings"] for row in batches) == count + 1
-        finally:
-            worker.terminate()
-            assert await worker.wait() == 0
-            await pool.close()
-
-    asyncio.run(scenario())
-
-
-def test_the_broker_tells_that_a_worker_was_lost(broker: Broker, database_url: str) -> None:
-    """Retained, so that it is also known to those who come later; our own subscription does not hear it."""
-
-    async def scenario() -> None:
-        pool = await _prepare_database(database_url, broker.city)
-        worker = await _start_worker(broker, database_url)
-        try:
-            await _until_subscribed(broker, pool)
-            assert await _status_of(broker) == {"worker": f"ingest-{broker.city}", "status": "connected"}
-            worker.send_signal(signal.SIGKILL)
-            await worker.wait()
-            await asyncio.sleep(0.2)
-            assert (await _status_of(broker))["status"] == "lost"
-            worker = await _start_worker(broker, database_url)
-            await _until(lambda: _status_is(broker, "connected"), lambda: "it does not come back")
-        finally:
-            worker.terminate()
-            assert await worker.wait() == 0
-        assert (await _status_of(broker))["status"] == "stopped"
-        assert await pool.fetchval("select count(*) from rejection") == 0
-        await pool.close()
-
-    asyncio.run(scenario())
-
-
 def test_two_workers_of_one_group_divide_the_load(mosquitto: MosquittoBroker, database_url: str) -> None:
     count = 2_000
 
@@ -329,38 +263,6 @@ def test_two_workers_of_one_group_divide_the_load(mosquitto: MosquittoBroker, da
             stop.set()
             await asyncio.gather(*workers)
             await pool.close()
-
-    asyncio.run(scenario())
-
-
-def test_killed_together_with_the_broker_nothing_is_lost_doubled_or_put_out_of_order(
-    database_url: str, tmp_path: Path
-) -> None:
-    """What happens when the one process that runs it all is killed: its broker dies with it."""
-    count = 4_000
-
-    async def scenario() -> None:
-        async with _nats(tmp_path, 0) as server:
-            broker = Broker(server.url, "3.1.1")
-            pool = await _prepare_database(database_url, broker.city)
-            worker = await _start_worker(broker, database_url)
-            await _until_subscribed(broker, pool)
-            publishing = asyncio.create_task(_publish_stubbornly(broker, count))
-            await _until(lambda: _at_least_rows(pool, count // 4), lambda: "rows do not come")
-            worker.send_signal(signal.SIGKILL)
-            os.kill(server.pid, signal.SIGKILL)
-            await worker.wait()
-            assert not await _at_least_rows(pool, count + 1), "killed too late to show anything"
-        async with _nats(tmp_path, server.port):
-            worker = await _start_worker(broker, database_url)
-            try:
-                await publishing
-                await _until(lambda: _at_least_rows(pool, count + 1), lambda: "some are lost")
-                assert await _values_as_stored(pool) == list(range(count))
-            finally:
-                worker.terminate()
-                assert await worker.wait() == 0
-                await pool.close()
 
     asyncio.run(scenario())
 
@@ -467,62 +369,11 @@ async def _publisher(broker: Broker) -> AsyncIterator[Publish]:
         yield publish
 
 
-async def _publish_stream(broker: Broker, count: int) -> None:
-    """Readings of gas-1 with bad messages between."""
-    async with _publisher(broker) as publish:
-        for start in range(0, count, 50):
-            await asyncio.gather(
-                *(publish("gas/gas-1", {"time": NOW - count + i, "value": i}) for i in range(start, start + 50)),
-                publish("gas/gas-1", b"bad"),
-            )
-
-
-async def _publish_stubbornly(broker: Broker, count: int) -> None:
-    """Readings of gas-1, each group again until the broker has acknowledged all of it."""
-    start = 0
-    while start < count:
-        try:
-            async with _publisher(broker) as publish:
-                while start < count:
-                    group = range(start, start + 50)
-                    await asyncio.gather(*(publish("gas/gas-1", {"time": NOW - count + i, "value": i}) for i in group))
-                    start += 50
-        except aiomqtt.MqttError:
-            await asyncio.sleep(0.1)
-
-
-async def _status_of(broker: Broker) -> dict[str, str]:
-    address = broker_address(broker.url)
-    async with aiomqtt.Client(address.host, address.port) as client:
-        await client.subscribe(f"lifeline/worker/ingest-{broker.city}", qos=1)
-        async with asyncio.timeout(WAIT_S_MAX):
-            async for message in client.messages:
-                assert message.retain
-                status: dict[str, str] = json.loads(bytes(message.payload))  # type: ignore[arg-type]
-                return status
-    raise AssertionError("unreachable")
-
-
-async def _status_is(broker: Broker, status: str) -> bool:
-    return (await _status_of(broker))["status"] == status
-
-
 async def _values_as_stored(pool: Pool) -> list[float]:
     rows = await pool.fetch(
         "select value from reading join sensor using (sensor_key) where sensor = 'gas-1' order by batch, position"
     )
     return [row["value"] for row in rows]
-
-
-def _nats(home: Path, port: int) -> AbstractAsyncContextManager[EmbeddedBroker]:
-    return embedded_broker(home, "127.0.0.1", port, print, ack_wait_s=ACK_WAIT_S)
-
-
-async def _start_worker(broker: Broker, database_url: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, __file__, broker.url, broker.protocol, broker.reader, broker.city, database_url,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
 
 
 async def _until(condition: Callable[[], Awaitable[bool]], describe: Callable[[], str]) -> None:
@@ -544,34 +395,5 @@ async def _rows_are(service: Service, count: int) -> bool:
     return len(await service.rows()) == count
 
 
-async def _at_least_rows(pool: Pool, least: int) -> bool:
-    return bool(await pool.fetchval("select count(*) from reading") >= least)
-
-
-async def _until_subscribed(broker: Broker, pool: Pool) -> None:
-    """Publish one reading until it is stored: before its first subscription a session receives nothing."""
-    async with _publisher(broker) as publish:
-
-        async def arrived() -> bool:
-            await publish("gas/gas-2", {"time": NOW, "value": 1})
-            return await _at_least_rows(pool, 1)
-
-        await _until(arrived, lambda: "the worker does not subscribe")
-
-
 def _clock() -> int:
     return time.time_ns() // 1_000_000
-
-
-async def _work(url: str, protocol: str, reader: str, city: str, database_url: str) -> None:
-    """The worker that is killed: ingest alone, until it is asked to stop."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    pool = await open_pool(database_url)
-    settings = Broker(url, protocol, reader, city).settings()
-    await run_ingest(pool, settings, SMALL_BATCHES, _clock, lambda _: None, stop, IngestCounters())
-    await pool.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(_work(*sys.argv[1:]))

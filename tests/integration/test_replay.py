@@ -1,4 +1,7 @@
-"""New York's floods through broker, store and evaluator: the journal is the back-test's, also after kill -9."""
+"""New York's floods through broker, store and evaluator with kill -9 on the way: the journal is the back-test's.
+
+Without kills, and with six other records beside it: test_data_sets.
+"""
 
 import asyncio
 import json
@@ -12,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.integration.service import Service, judged, running, settled
+from tests.integration.service import Service, judged, settled
 
 DATA = Path(os.environ.get("LIFELINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 READINGS = str(DATA / "floodnet" / "readings.csv.gz")
@@ -58,14 +61,6 @@ def wait_for_rows(service: Service, rows: int, wait_s: float = 60.0) -> None:
     deadline = time.monotonic() + wait_s
     while stored(service)["reading"] < rows and time.monotonic() < deadline:
         time.sleep(0.5)
-
-
-def test_replayed_over_mqtt_the_journal_is_that_of_the_backtest(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
-    with running(tmp_path / "home") as service:
-        service.run("replay", READINGS, "--sensors", SENSORS, "--speed", "max")
-        wait_for_rows(service, ROWS)
-        assert stored(service) == {"reading": ROWS, "conflict": 0, "late_reading": 0, "rejection": 0}
-        assert judged(settled(service)) == expected
 
 
 def test_killed_twice_in_the_middle_nothing_is_lost_doubled_or_different(

@@ -1,29 +1,25 @@
-"""Summaries and bucketed queries equal a computation over the raw readings, however late, early or torn they came."""
+"""Summaries and bucketed queries equal a computation over the raw readings, however late, early or torn they came.
 
-import os
+Those of real records: test_data_sets.
+"""
+
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from model.instant import parse_instant, to_datetime
 from model.reading import HELD_BACK, Quality
-from model.reading_file import read_rows
 from store.batches import IncomingReadings, write_batch
 from store.maintenance import maintain_once
 from store.readings import BucketRow, Source, bucketed_readings, summary_for
 from store.summaries import roll_up
 from tests.integration.test_store import NOON, readings, with_pool
 
-DATA = Path(os.environ.get("LIFELINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
-SETS = sorted(path.parent.name for path in DATA.glob("*/readings.csv.gz"))
 GRAINS_MS = {"minute": 60_000, "hour": 3_600_000}
-BATCH_READINGS = 10_000
 START = datetime(2026, 10, 24, 9, 17, 31, 5_000, tzinfo=UTC)  # Berlin's clocks go back in the night
 
 
@@ -211,49 +207,5 @@ def test_spans_beyond_all_readings_are_gaps(database_url: str) -> None:
             end = start + timedelta(hours=2)
             found = await bucketed_readings(pool, 1, start, end, timedelta(hours=1), "UTC")
             assert [row.usable for row in found] == [0] * len(found)
-
-    with_pool(database_url, work)
-
-
-def read_set(name: str) -> IncomingReadings:
-    """The finite readings of a data set in file order, sensors numbered as they appear."""
-    sensors: dict[str, int] = {}
-    times: dict[str, int] = {}
-    rows = []
-    for row in read_rows(DATA / name / "readings.csv.gz"):
-        value = float(row.value) if row.value else float("nan")
-        if np.isfinite(value):
-            if row.time not in times:
-                times[row.time] = parse_instant(row.time)
-            rows.append((sensors.setdefault(row.sensor, len(sensors) + 1), times[row.time], value))
-    sensor, time, value = zip(*rows, strict=True)
-    count = len(rows)
-    return IncomingReadings(np.array(sensor, np.int32), np.array(time), np.array(value), np.zeros(count, np.uint16))
-
-
-@pytest.mark.skipif(not SETS, reason=f"no data sets in {DATA}; name their folder in LIFELINE_DATA")
-@pytest.mark.parametrize("name", SETS or ["none"])
-def test_a_real_data_set_is_stored_once_and_summarised(database_url: str, name: str) -> None:
-    """The finite readings, the first of each key; stored twice, changed by nothing."""
-
-    async def work(pool: Any) -> None:
-        given = read_set(name)
-        keys = np.stack((given.sensor.astype(np.int64), given.time))
-        _, first = np.unique(keys, axis=1, return_index=True)
-        first.sort()
-        expected = IncomingReadings(*(getattr(given, n)[first] for n in ("sensor", "time", "value", "quality")))
-        for turn in range(2):
-            kept = 0
-            for start in range(0, len(given), BATCH_READINGS):
-                part = slice(start, start + BATCH_READINGS)
-                batch = IncomingReadings(given.sensor[part], given.time[part], given.value[part], given.quality[part])
-                kept += len((await write_batch(pool, NOON, batch)).batch)
-            assert kept == (0 if turn else len(expected))
-        assert await pool.fetchval("select count(*) from reading") == len(expected)
-        totals = await pool.fetchrow("select sum(value), max(time) from reading")
-        assert totals[0] == pytest.approx(expected.value.sum())
-        assert totals[1] == to_datetime(int(expected.time.max()))
-        await maintain_once(pool, NOON)
-        await assert_summaries_equal(pool, expected)
 
     with_pool(database_url, work)

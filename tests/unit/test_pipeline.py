@@ -1,4 +1,4 @@
-"""ingest's queue, batcher and pipeline without broker and database: order, push-back, retries, the message at fault."""
+"""ingest from queue to committer, without broker and database: order, push-back, retries, the message at fault."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import asyncpg
 import numpy as np
 import pytest
 
+import ingest.committer
 import ingest.pipeline
 from ingest.batcher import gather
+from ingest.committer import Committer, Stopped
 from ingest.counters import IngestCounters
-from ingest.decode import decode_message
-from ingest.message import Decoded, Message
-from ingest.pipeline import Pipeline, Stopped
+from ingest.decode import decode_messages
+from ingest.decoders.forms import Forms
+from ingest.gathered import Gathered
+from ingest.message import Message
+from ingest.pipeline import Pipeline
 from ingest.queue import MessageQueue
 from ingest.settings import IngestLimits, MqttSettings, broker_address
 from model.reading import ReadingBatch, Rejection
@@ -37,8 +41,8 @@ def _message(number: int, mid: int = 0, dup: bool = False, payload: bytes | None
     return Message("lifeline/c/gas/gas-1", payload, len(payload), mid or number + 1, 1, 1, dup)
 
 
-def _decoded(*numbers: int) -> list[Decoded]:
-    return [decode_message(_message(number), LIMITS) for number in numbers]
+def _gathered(*numbers: int) -> Gathered:
+    return decode_messages([_message(number) for number in numbers], LIMITS)
 
 
 # --- queue and batcher -------------------------------------------------------------------------------------------
@@ -125,17 +129,17 @@ def test_batches_close_by_size_bytes_and_age() -> None:
         queue.put([_message(1)])
         assert [len(await gather(queue, by_size, 0, stop)) for _ in range(2)] == [1, 1]  # whole messages only
         began = asyncio.get_running_loop().time()
-        assert await gather(queue, by_size, 0.05, stop) == []
+        assert not len(await gather(queue, by_size, 0.05, stop))
         assert asyncio.get_running_loop().time() - began >= 0.04
         stop.set()
         queue.put([_message(0)])
-        assert await gather(queue, by_size, 5, stop) == []
+        assert not len(await gather(queue, by_size, 5, stop))
         assert queue.take()  # left in the queue, unacknowledged
 
     asyncio.run(scenario())
 
 
-# --- pipeline ----------------------------------------------------------------------------------------------------
+# --- committer and pipeline ---------------------------------------------------------------------------------------
 
 
 class Store:
@@ -184,22 +188,25 @@ class KnownRegistry:
         return False
 
 
-def _pipeline(
+def _committer(
     monkeypatch: pytest.MonkeyPatch, store: Store, stop: asyncio.Event, clock: Callable[[], int] = lambda: NOW
-) -> tuple[Pipeline, list[Decoded], list[ReadingBatch], IngestCounters]:
-    async def nothing(*_: object) -> int:
-        return 0
-
-    monkeypatch.setattr(ingest.pipeline, "write_batch", store.write_batch)
-    for name in ("recover", "save", "do_replays"):  # they speak with the database only
-        monkeypatch.setattr(ingest.pipeline, name, nothing)
-    acknowledged: list[Decoded] = []
+) -> tuple[Committer, list[Message], list[ReadingBatch], IngestCounters]:
+    monkeypatch.setattr(ingest.committer, "write_batch", store.write_batch)
+    acknowledged: list[Message] = []
     committed: list[ReadingBatch] = []
     counters = IngestCounters()
-    pipeline = Pipeline(
+    committer = Committer(
         None, KnownRegistry(), LIMITS, clock, committed.append, stop, counters, acknowledged.extend  # type: ignore[arg-type]
     )  # fmt: skip
-    return pipeline, acknowledged, committed, counters
+    return committer, acknowledged, committed, counters
+
+
+async def _nothing(*_: object) -> int:
+    return 0
+
+
+async def _commit(committer: Committer, *numbers: int) -> None:
+    await committer.commit(committer.prepare(_gathered(*numbers)))
 
 
 @pytest.mark.parametrize(
@@ -220,8 +227,8 @@ def _pipeline(
 def test_a_transient_failure_is_tried_again_whole(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def scenario() -> None:
         store = Store(lambda incoming, calls: error if calls < 4 else None)
-        pipeline, acknowledged, committed, counters = _pipeline(monkeypatch, store, asyncio.Event())
-        await pipeline.commit(_decoded(1, 2, 3))
+        committer, acknowledged, committed, counters = _committer(monkeypatch, store, asyncio.Event())
+        await _commit(committer, 1, 2, 3)
         assert (store.values, store.calls, counters.store_retries) == ([1, 2, 3], 4, 3)
         assert len(acknowledged) == 3
         assert len(committed) == 1
@@ -237,13 +244,13 @@ def test_the_message_at_fault_is_set_aside_alone(monkeypatch: pytest.MonkeyPatch
             return asyncpg.CheckViolationError("\0 refused \ud800") if bad else None
 
         store = Store(fail)
-        pipeline, acknowledged, _, counters = _pipeline(monkeypatch, store, asyncio.Event())
-        await pipeline.commit(_decoded(*range(7)))
+        committer, acknowledged, _, counters = _committer(monkeypatch, store, asyncio.Event())
+        await _commit(committer, *range(7))
         assert store.values == [i for i in range(7) if i not in culprits]
         assert [r.payload for r in store.rejections] == [_message(i).payload for i in sorted(culprits)]
         assert {r.reason for r in store.rejections} == {"store_refused"}
         assert all(r.detail.isprintable() for r in store.rejections)
-        assert sorted(m.message.mid for m in acknowledged) == list(range(1, 8))
+        assert sorted(m.mid for m in acknowledged) == list(range(1, 8))
         assert counters.rejections == {"store_refused": len(culprits)}
         assert counters.messages == 7
 
@@ -253,8 +260,8 @@ def test_the_message_at_fault_is_set_aside_alone(monkeypatch: pytest.MonkeyPatch
 def test_a_message_is_not_set_aside_for_what_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         store = Store(lambda incoming, calls: RuntimeError("once") if len(incoming) and calls == 1 else None)
-        pipeline, acknowledged, _, counters = _pipeline(monkeypatch, store, asyncio.Event())
-        await pipeline.commit(_decoded(1))
+        committer, acknowledged, _, counters = _committer(monkeypatch, store, asyncio.Event())
+        await _commit(committer, 1)
         assert (store.values, store.rejections, counters.store_retries) == ([1], [], 1)
         assert len(acknowledged) == 1
 
@@ -265,8 +272,8 @@ def test_a_database_that_refuses_everything_gets_nothing_acknowledged(monkeypatc
     async def scenario() -> None:
         stop = asyncio.Event()
         store = Store(lambda incoming, calls: asyncpg.UndefinedTableError("no relation") if calls < 20 else None)
-        pipeline, acknowledged, _, _ = _pipeline(monkeypatch, store, stop)
-        await pipeline.commit(_decoded(1, 2))
+        committer, acknowledged, _, _ = _committer(monkeypatch, store, stop)
+        await _commit(committer, 1, 2)
         assert (store.values, store.rejections) == ([1, 2], [])
         assert len(acknowledged) == 2
 
@@ -276,8 +283,8 @@ def test_a_database_that_refuses_everything_gets_nothing_acknowledged(monkeypatc
 def test_stopped_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         stop = asyncio.Event()
-        pipeline, acknowledged, committed, _ = _pipeline(monkeypatch, Store(lambda *_: OSError()), stop)
-        working = asyncio.create_task(pipeline.commit(_decoded(1)))
+        committer, acknowledged, committed, _ = _committer(monkeypatch, Store(lambda *_: OSError()), stop)
+        working = asyncio.create_task(_commit(committer, 1))
         await asyncio.sleep(0.01)
         stop.set()
         with pytest.raises(Stopped):
@@ -291,9 +298,9 @@ def test_case_23_a_clock_set_back_refuses_no_reading(monkeypatch: pytest.MonkeyP
     async def scenario() -> None:
         clocks = iter([NOW, NOW - 3_600_000, NOW + 5])
         store = Store(lambda *_: None)
-        pipeline, _, _, _ = _pipeline(monkeypatch, store, asyncio.Event(), lambda: next(clocks))
+        committer, _, _, _ = _committer(monkeypatch, store, asyncio.Event(), lambda: next(clocks))
         for number in range(3):
-            await pipeline.commit(_decoded(number))
+            await _commit(committer, number)
         assert store.values == [0, 1, 2]
         assert store.clocks == [NOW, NOW, NOW + 5]
 
@@ -303,10 +310,10 @@ def test_case_23_a_clock_set_back_refuses_no_reading(monkeypatch: pytest.MonkeyP
 def test_a_follower_that_fails_does_not_stop_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         store = Store(lambda *_: None)
-        pipeline, acknowledged, committed, _ = _pipeline(monkeypatch, store, asyncio.Event())
-        pipeline._on_committed = lambda batch: committed.append(batch) or 1 / 0  # type: ignore[assignment, func-returns-value]
-        await pipeline.commit(_decoded(1))
-        await pipeline.commit(_decoded(2))
+        committer, acknowledged, committed, _ = _committer(monkeypatch, store, asyncio.Event())
+        committer._on_committed = lambda batch: committed.append(batch) or 1 / 0  # type: ignore[assignment, func-returns-value]
+        await _commit(committer, 1)
+        await _commit(committer, 2)
         assert (len(acknowledged), len(committed)) == (2, 2)
 
     asyncio.run(scenario())
@@ -318,7 +325,7 @@ def test_the_next_batch_is_prepared_while_the_store_commits_and_never_written_be
     async def scenario() -> None:
         stop, release = asyncio.Event(), asyncio.Event()
         store = Store(lambda *_: None)
-        pipeline, acknowledged, committed, _ = _pipeline(monkeypatch, store, stop)
+        committer, acknowledged, committed, counters = _committer(monkeypatch, store, stop)
         writing: list[list[float]] = []
 
         async def slow_write(
@@ -329,9 +336,14 @@ def test_the_next_batch_is_prepared_while_the_store_commits_and_never_written_be
                 await release.wait()
             return await store.write_batch(pool, clock, incoming, rejections)
 
-        monkeypatch.setattr(ingest.pipeline, "write_batch", slow_write)
+        monkeypatch.setattr(ingest.committer, "write_batch", slow_write)
+        for name in ("recover", "save", "do_replays"):  # they speak with the database only
+            monkeypatch.setattr(ingest.pipeline, name, _nothing)
         queue = _queue(batch_readings_max=3)
-        pipeline._limits = IngestLimits(batch_readings_max=3, batch_age_ms_min=1, batch_age_ms_max=2)
+        limits = IngestLimits(batch_readings_max=3, batch_age_ms_min=1, batch_age_ms_max=2)
+        pipeline = Pipeline(
+            None, KnownRegistry(), limits, lambda: NOW, stop, counters, committer, Forms(), "worker"  # type: ignore[arg-type]
+        )  # fmt: skip
         running = asyncio.create_task(pipeline.run(queue))
         for number in range(9):
             queue.put([_message(number)])
@@ -344,7 +356,7 @@ def test_the_next_batch_is_prepared_while_the_store_commits_and_never_written_be
         queue.wake()
         await asyncio.wait_for(running, 5)
         assert writing == [[0, 1, 2], [3, 4, 5], [7, 8]]
-        assert [m.message.mid for m in acknowledged] == [1, 2, 3, 4, 5, 6, 8, 9]
+        assert [m.mid for m in acknowledged] == [1, 2, 3, 4, 5, 6, 8, 9]
         assert [len(batch) for batch in committed if len(batch)] == [3, 3, 2]
 
     asyncio.run(scenario())

@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +106,7 @@ async def session(
     tls: bool = False,
     limits: IngestLimits | None = None,
     early: bytes = b"",
+    commands: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
     **settings: Any,
 ) -> AsyncIterator[Session]:
     """A session with a broker whose n-th connection follows the n-th script; `early` comes with the CONNACK."""
@@ -151,6 +152,7 @@ async def session(
         limits,
         queue,
         counters,
+        commands,
     )
     running = asyncio.create_task(consumer.run())
     try:
@@ -367,12 +369,46 @@ def test_what_the_worker_asks_for_and_its_last_will(kind: Kind) -> None:
         assert peer.connect[9] & 0b0010_0110 == 0b0010_0100  # a will that is retained, and no clean session
         assert struct.pack("!H", len(topic)) + topic in peer.connect
         assert b'"status": "lost"' in peer.connect
-        filters = b"$share/workers/lifeline/+/+/+" if kind.protocol == "5" else b"lifeline/+/+/+"
-        assert struct.pack("!H", len(filters)) + filters in peer.subscribe
+        # Beside QoS 1: at MQTT 5 retained messages with a new subscription only (0x10), and none of its own (0x04), for
+        # which a group may not ask.
+        readings, options = (b"$share/workers/lifeline/#", b"\x11") if share else (b"lifeline/#", b"\x01")
+        assert struct.pack("!H", len(readings)) + readings + options in peer.subscribe
+        sparkplug, options = b"spBv1.0/#", b"\x15" if kind.protocol == "5" else b"\x01"
+        assert struct.pack("!H", len(sparkplug)) + sparkplug + options in peer.subscribe
         if kind.protocol == "5":
             assert b"\x22\x00\x00" in peer.connect  # topic alias maximum 0
         told = [json.loads(packet[packet.index(b"{") :]) for packet in peer.others if packet[0] == 0x31]
         assert [one["status"] for one in told] == ["connected", "stopped"]
+
+    asyncio.run(scenario())
+
+
+def test_commands_go_out_after_acknowledgements_at_qos_0_while_a_connection_stands(kind: Kind) -> None:
+    seen: list[Peer] = []
+    due = [[("spBv1.0/c/NCMD/n", b"first"), ("spBv1.0/c/NCMD/m", b"second")], [], [("spBv1.0/c/NCMD/+", b"never")]]
+
+    async def script(peer: Peer) -> None:
+        seen.append(peer)
+        await peer.until_packet(0x31)  # the status of the worker
+        await peer.send(kind.publish(b"1", 1) + kind.publish(b"2", 2) + kind.publish(b"3", 3))
+        await peer.until_acknowledged(3)
+
+    async def scenario() -> None:
+        async with session(kind, script, commands=lambda: due.pop(0)) as worker:
+            worker.consumer.acknowledge([])
+            assert len(due) == 3, "asked before there is a connection"
+            messages = await worker.take(3)
+            await until(lambda: worker.counters.connected)
+            for message in messages:  # the last command cannot be sent, which costs nothing else
+                worker.consumer.acknowledge([message])
+            await until(lambda: len(seen[0].acknowledged) >= 3)
+        assert due == []
+        published = [packet for packet in seen[0].others if packet[0] == 0x30]
+        rest = b"\x00" if kind.protocol == "5" else b""  # no properties
+        assert [packet[4:] for packet in published] == [
+            b"spBv1.0/c/NCMD/n" + rest + b"first",
+            b"spBv1.0/c/NCMD/m" + rest + b"second",
+        ]
 
     asyncio.run(scenario())
 
