@@ -26,6 +26,7 @@ def backtest(
     alarms: dict[str, Alarm] = {}
     due: dict[str, int] = {}
     seen: list[ReadingBatch] = []
+    told: set[str] = set()  # retroactive occurrences
     for batch in batches:
         evaluated = engine.evaluate(batch)
         for change in evaluated.changes:
@@ -35,15 +36,19 @@ def backtest(
             yield from _apply(alarms, due, change, acknowledge_after_ms)
         seen.append(batch)
         if evaluated.late.any():
-            for change in _retroactive(engine, seen, evaluated.late):
-                yield from _apply(alarms, due, change, acknowledge_after_ms)
+            for changes in _retroactive(engine, seen, evaluated.late):
+                for change in changes:
+                    # What an earlier late reading has told stands in the journal already.
+                    if change.alarm not in told:
+                        yield from _apply(alarms, due, change, acknowledge_after_ms)
+                told.update(change.alarm for change in changes)
     for alarm, time in due.items():
         _, line = acknowledge(alarms[alarm], actor=IDEAL_OPERATOR, time=time)
         yield line
 
 
-def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool_]) -> Iterator[ConditionChange]:
-    """Yield what the late readings of the newest batch would have raised, instant after instant."""
+def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool_]) -> Iterator[list[ConditionChange]]:
+    """Yield what late readings of the newest batch would have raised, by instant and sensor."""
     batch = seen[-1]
     sensor, time, value, quality, arrived = (
         np.concatenate([getattr(one, name) for one in seen])
@@ -58,7 +63,7 @@ def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool
             begin = time[rows][now[rows]].min() - LOOK_BACK_MS
             rows = rows[time[rows] >= begin]
             passage = passage_of(time[rows], value[rows], quality[rows], now[rows])
-            yield from retroactive_changes(engine, key, passage, instant)
+            yield retroactive_changes(engine, key, passage, instant)
 
 
 def _apply(

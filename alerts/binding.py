@@ -13,6 +13,7 @@ from alerts.conditions.expression import Expression
 from alerts.conditions.ladder import LEVELS
 from alerts.conditions.range import Range
 from alerts.conditions.stale import Stale
+from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
 from alerts.kinds import SignalKind
 from alerts.rules import Override, Rule, limits_of
@@ -131,7 +132,7 @@ class Selection:
 
 def bind_ladders(
     selection: Selection,
-    kind: SignalKind | type[Threshold] | type[Range] | type[Expression],
+    kind: SignalKind | type[Threshold] | type[Range] | type[Stuck] | type[Expression],
     unbound: list[tuple[str, str]],
 ) -> Ladders:
     """Return the bindings of all rules of a kind; notes in `unbound` (rule, sensor) where a limit is not set."""
@@ -227,14 +228,14 @@ def _due(condition: Due, sensor: Sensor, time_zone: str) -> int | None:
         return None
 
 
-def _limits(condition: Ladder | Range, override: Override | None, sensor: Sensor) -> Any:
+def _limits(condition: Ladder | Range | Stuck, override: Override | None, sensor: Sensor) -> Any:
     """One element of ladder.LIMITS, or None where the rule cannot be set at this sensor."""
     on_delay_s, off_delay_s = condition.on_delay_s, condition.off_delay_s
     if override is not None:
         on_delay_s = on_delay_s if override.on_delay_s is None else override.on_delay_s
         off_delay_s = off_delay_s if override.off_delay_s is None else override.off_delay_s
     on_delay, off_delay = round(on_delay_s * 1000), round(off_delay_s * 1000)
-    if isinstance(condition, Range):
+    if isinstance(condition, Range | Stuck):
         found = (0.5, *[np.inf] * (LEVELS - 1))
         return 1.0, found, found, found, 0.5, on_delay, off_delay, 1, 1, 0
     assert isinstance(condition, Threshold | Signal)
@@ -265,7 +266,7 @@ def _limits(condition: Ladder | Range, override: Override | None, sensor: Sensor
 
 def _stands_with_sensor(condition: Any, override: Override | None) -> bool:
     """Tell whether a limit of the condition stands with the sensor."""
-    if isinstance(condition, Range):
+    if isinstance(condition, Range | Stuck):
         return False
     limits = condition.limits if override is None or override.limits is None else override.limits
     return any(not isinstance(limit, float) for limit in limits.values())

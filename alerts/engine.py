@@ -19,17 +19,19 @@ from alerts.conditions import due, ladder, stale, threshold
 from alerts.conditions.expression import Expression
 from alerts.conditions.ladder import NEVER
 from alerts.conditions.range import Range
+from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
 from alerts.expressing import Expressing
 from alerts.findings import due_changes, ladder_changes, stale_changes
 from alerts.kinds import SIGNAL_KINDS, name_of
 from alerts.rules import Pack
 from model.alarm import ConditionChange
-from model.reading import ReadingBatch
+from model.reading import Quality, ReadingBatch
 from model.registry import Registry
 
 ROWS_PER_WALK = 4_096  # bounds the room for events
 _LATER = np.iinfo(np.int64).max
+_STUCK = np.uint16(Quality.STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Engine:
         selection = Selection(rules, registry)
         self.threshold = bind_ladders(selection, Threshold, self.unbound)
         self.range = bind_ladders(selection, Range, self.unbound)
+        self.stuck = bind_ladders(selection, Stuck, self.unbound)
         signals = {name_of(kind): bind_ladders(selection, kind, self.unbound) for kind in SIGNAL_KINDS}
         self.signals = {kind: group for kind, group in signals.items() if group.bindings}
         self.expressing = Expressing(bind_ladders(selection, Expression, self.unbound), registry, self.unbound)
@@ -96,7 +99,7 @@ class Engine:
     @property
     def ladders(self) -> dict[str, Ladders]:
         """The groups of bindings with ladders, by the kind of their condition."""
-        return {"threshold": self.threshold, "range": self.range, **self.signals}
+        return {"threshold": self.threshold, "range": self.range, "stuck": self.stuck, **self.signals}
 
     @property
     def groups(self) -> dict[str, Bindings]:
@@ -160,14 +163,16 @@ class Engine:
             )  # fmt: skip
             if count:
                 changes += ladder_changes(self.registry, self.threshold, self._events[:count], arrived, batch.clock)
-        if self.range.bindings:
-            bad, never = np.logical_not(good).astype(np.float64), np.zeros(len(sensor), np.bool_)
-            count = threshold.walk(
-                sensor, time, bad, fresh, fresh, fresh, never, held_from, self.hold, self._events,
-                *_walked(self.range),
-            )  # fmt: skip
-            if count:
-                changes += ladder_changes(self.registry, self.range, self._events[:count], arrived, batch.clock)
+        stuck = (batch.quality[part] & _STUCK) != 0
+        for group, flagged in ((self.range, np.logical_not(good)), (self.stuck, stuck)):
+            if group.bindings:
+                never = np.zeros(len(sensor), np.bool_)
+                count = threshold.walk(
+                    sensor, time, flagged.astype(np.float64), fresh, fresh, fresh, never, held_from, self.hold,
+                    self._events, *_walked(group),
+                )  # fmt: skip
+                if count:
+                    changes += ladder_changes(self.registry, group, self._events[:count], arrived, batch.clock)
         present = int(np.bitwise_or.reduce(self._signals_of[sensor])) if self.signals else 0
         for place, group in enumerate(self.signals.values()):
             detector = group.detector

@@ -231,6 +231,8 @@ class _Follower:
         alarms = {alarm: found[0] for alarm, found in known.items()}
         transitions = []
         for change in changes:
+            if change.retroactive and change.alarm in known:
+                continue  # an earlier late reading has told it
             found = alarms.get(change.alarm)
             if change.cause == "rule" and found is not None and found.condition == "normal":
                 continue  # withdrawn by an earlier try whose answer was lost

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 from alerts.binding import Binding, Ladders, Timed
 from alerts.conditions.due import Passed
 from alerts.conditions.range import Range
+from alerts.conditions.stuck import Stuck
 from model.alarm import ConditionChange
 from model.registry import Registry
+
+REACHED = {"range": "bad_readings", "stuck": "stuck"}
+LEFT = {"range": "good_readings", "stuck": "moves_again"}
 
 
 def change_of(registry: Registry, bound: Binding, **facts: Any) -> ConditionChange:
@@ -43,11 +47,11 @@ def ladder_changes(
         # The limit that was crossed: of the level reached, or of the lowest level left.
         level = max(severity, 1) if severity > severity_from else severity + 1
         limit = float(limits[group.limit_of[binding], level - 1])
-        is_range = isinstance(condition, Range)
+        is_flag = isinstance(condition, Range | Stuck)
         if severity > severity_from:
-            reason = "bad_readings" if is_range else "full_scale" if full_scale else "limit_reached"
+            reason = REACHED.get(condition.kind, "full_scale" if full_scale else "limit_reached")
         else:
-            reason = "good_readings" if is_range else "limit_left"
+            reason = LEFT.get(condition.kind, "limit_left")
         changes.append(
             change_of(
                 registry,
@@ -57,8 +61,8 @@ def ladder_changes(
                 known_at=clock if arrived is None or row < 0 else int(arrived[row]),
                 severity_from=severity_from,
                 severity=severity,
-                value=None if is_range else _plain(value),
-                limit=None if is_range or not np.isfinite(limit) else _plain(limit),
+                value=None if is_flag else _plain(value),
+                limit=None if is_flag or not np.isfinite(limit) else _plain(limit),
                 cause="deadline" if deadline else "reading",
                 reason=reason,
             )

@@ -5,7 +5,20 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
-from alerts.conditions import deviation
+from alerts.conditions import (
+    deviation,
+    displacement,
+    drift,
+    forecast,
+    median_distance,
+    night_flow,
+    noisy,
+    rain,
+    rate,
+    seasonal,
+    shift,
+    step,
+)
 from alerts.words import Signal
 from model.sensor import Sensor
 
@@ -40,7 +53,20 @@ class SignalKind(Protocol):
         """Return how many numbers a binding remembers besides its state."""
 
 
-SIGNAL_KINDS: tuple[SignalKind, ...] = (deviation,)
+SIGNAL_KINDS: tuple[SignalKind, ...] = (
+    deviation,
+    displacement,
+    drift,
+    forecast,
+    median_distance,
+    night_flow,
+    noisy,
+    rain,
+    rate,
+    seasonal,
+    shift,
+    step,
+)
 
 
 def name_of(kind: SignalKind) -> str:

@@ -9,10 +9,22 @@ from pydantic import Field, model_validator
 
 from alerts.conditions.combination import Combination
 from alerts.conditions.deviation import Deviation
+from alerts.conditions.displacement import Displacement
+from alerts.conditions.drift import Drift
 from alerts.conditions.due import Due
 from alerts.conditions.expression import Expression
+from alerts.conditions.forecast import Forecast
+from alerts.conditions.median_distance import MedianDistance
+from alerts.conditions.night_flow import NightFlow
+from alerts.conditions.noisy import Noisy
+from alerts.conditions.rain import Rain
 from alerts.conditions.range import Range
+from alerts.conditions.rate import Rate
+from alerts.conditions.seasonal import Seasonal
+from alerts.conditions.shift import Shift
 from alerts.conditions.stale import Stale
+from alerts.conditions.step import Step
+from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
 from alerts.words import (
     AttributeLimit,
@@ -33,7 +45,26 @@ from model.severity import LABELS
 from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit, conversion
 
 Condition = Annotated[
-    Threshold | Deviation | Combination | Expression | Stale | Range | Due, Field(discriminator="kind")
+    Threshold
+    | Deviation
+    | Combination
+    | Expression
+    | Stale
+    | Range
+    | Due
+    | Drift
+    | Forecast
+    | Noisy
+    | Rain
+    | Rate
+    | Shift
+    | Stuck
+    | Step
+    | Displacement
+    | MedianDistance
+    | Seasonal
+    | NightFlow,
+    Field(discriminator="kind"),
 ]
 
 

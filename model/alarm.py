@@ -53,9 +53,12 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alarm(self) -> str:
-        """The occurrence's id, derived from rule, sensor and the time it was raised."""
+        """The occurrence's id, derived from rule, sensor and the time it was raised; a retroactive one says so.
+
+        At the same time another of lower severity may have been known.
+        """
         stamp = format_instant(self.raised).translate(_WITHOUT_PUNCTUATION)
-        return f"{self.rule}.{self.sensor}.{stamp}"
+        return f"{self.rule}.{self.sensor}.{stamp}{'.r' if self.retroactive else ''}"
 
 
 _WITHOUT_PUNCTUATION = str.maketrans("", "", "-:.")

@@ -65,5 +65,16 @@ def in_direction(direction, signal):
     return abs(signal) if direction == 0 else direction * signal
 
 
+@numba.njit(cache=True)
+def usual_noise(usual, count, noise, readings):
+    """Return what noise is usual after number `count` (from 1) of those that were seen, the newest being `noise`.
+
+    The mean of the first, then an exponential mean over `readings`, in which none counts for more than twice the usual.
+    """
+    if 2 * count > readings:
+        noise = min(noise, 2.0 * usual)
+    return usual + (noise - usual) / min(count, readings)
+
+
 DIRECTIONS = {"above": 1, "below": -1, "either": 0}
 NO_SCRATCH = np.empty(0)

@@ -23,8 +23,8 @@ def add_parsers(commands: Any) -> None:
         "database and broker in a temporary directory. Nothing that runs is touched, but it shares the machine.",
         epilog="example: lifeline bench ingest --json",
     )  # fmt: skip
-    bench.add_argument("step", nargs="?", choices=(*STEPS, "all"), default="all", metavar="STEP",
-                       help=f"{', '.join(STEPS)}, or all")  # fmt: skip
+    bench.add_argument("step", nargs="?", choices=(*BY_NAME, "all"), default="all", metavar="STEP",
+                       help=f"{', '.join(STEPS)}, or all of these; memory (takes long)")  # fmt: skip
     bench.add_argument("--json", action="store_true", help="for a machine to read")
     bench.set_defaults(run=_bench)
 
@@ -47,6 +47,13 @@ def _engine() -> Bench:
     return Bench("engine", machine(), cases())
 
 
+def _detection() -> Bench:
+    from benchmarks.detection import bridge, floodnet, gnss, nab, skab
+
+    sets = (floodnet, gnss, bridge, skab, nab)
+    return Bench("detection", machine(), [case for module in sets for case in module.cases()])
+
+
 def _ingest() -> Bench:
     from benchmarks.ingest import bench_ingest
 
@@ -58,14 +65,27 @@ def _awaited(measuring: Coroutine[Any, Any, Bench]) -> Bench:
         return runner.run(measuring)
 
 
-STEPS: dict[str, Callable[[], Bench]] = {"decode": _decode, "store": _store, "engine": _engine, "ingest": _ingest}
+def _memory() -> Bench:
+    from benchmarks.memory import bench_memory
+
+    return _awaited(bench_memory(load_settings().programs, progress))
+
+
+STEPS: dict[str, Callable[[], Bench]] = {
+    "decode": _decode,
+    "store": _store,
+    "engine": _engine,
+    "ingest": _ingest,
+    "detection": _detection,
+}
+BY_NAME = {**STEPS, "memory": _memory}  # the last takes twenty minutes, and runs only when asked for
 
 
 def _bench(chosen: argparse.Namespace) -> int:
     benches = []
     for step in STEPS if chosen.step == "all" else (chosen.step,):
         progress(f"measuring {step} …")
-        benches.append(STEPS[step]())
+        benches.append(BY_NAME[step]())
     cases = [one for bench in benches for one in bench.cases]
     if chosen.json:
         sys.stdout.write(json.dumps(asdict(Bench(chosen.step, machine(), cases))) + "\n")

@@ -45,7 +45,8 @@ def arrivals(rows: Sequence[QualifiedReading]) -> list[float]:
 
 def journal(built: Engine, rows: Sequence[QualifiedReading], cuts: Sequence[int], after: int | None) -> list[str]:
     arrived = arrivals(rows)
-    edges = [0, *sorted(set(cuts)), len(rows)]
+    # What arrived at one instant is never parted, in the log as in a recording.
+    edges = [0, *sorted({cut for cut in cuts if arrived[cut] > arrived[cut - 1]}), len(rows)]
     batches = [
         batch(built, rows[start:end], sequence=start + 1, arrived=arrived[start:end])
         for start, end in pairwise(edges)

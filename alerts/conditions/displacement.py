@@ -1,0 +1,267 @@
+"""Displacement: how fast a slope, dam or ground moves, whether it speeds up, and when it would fail if it went on so.
+
+The window holds the readings of the last `window_s`, but at least `readings_min` and at most 48 of them; of faster ones
+some are left out. It is smoothed by a running median of three and freed of single steps (creep.py), so neither outlier
+nor step is a velocity: a step is a condition of its own (step.py). Then
+
+- `velocity` v is the Theil-Sen slope; its noise is the readings' scatter about it, over the root of the sum of
+  (time - mean time)^2; the scatter is the larger of the window's own, the usual one and `noise_min`. Above
+  `noise_multiple` times its noise the velocity counts, and signal = |v|;
+- `acceleration`: the velocity of the newer half less that of the older half, both in the direction of the newer, over
+  the time between their middles. It counts where it exceeds `noise_multiple` times the noise of the difference, and the
+  newer velocity its own; here and below the scatter is the usual one of the readings about their half's line;
+- `accelerating_velocity`: the velocity of the newer half, where the acceleration counts;
+- `tangent_angle`, in degrees: alpha = arctan(delta T / delta t) with T = S / v_s, so arctan(v / v_s), for the velocity
+  v of the newer half and the velocity v_s of steady creep; 45 is steady creep (improved tangent angle, EURASIP J.
+  Wirel. Commun. Netw. 2021, 10.1186/s13638-021-02033-y). It counts where v exceeds v_s by more than its noise.
+  v_s is `steady_velocity`; without one, the median of the velocities of earlier windows (at least 3, at most the last
+  26, that do not overlap) and three times 1.4826 times their median absolute deviation: seasons are part of the steady.
+  Never is it less than the noise of v;
+- `failure_forecast`, 1 / days to failure: so 1/7 is a week ahead, and a nearer failure is a higher signal. By the
+  inverse velocity, where the acceleration counts and the forecast can be trusted (failure.py). Not validated on a real
+  failure.
+
+What does not count is a signal of 0, and so is all below `velocity_min`. Nothing is said while the readings are fewer
+than `readings_min`, span less than half the window or more than three intervals a reading; nor of a velocity within its
+noise while they scatter three times as much as usual. A replaced or re-zeroed device begins a new window.
+"""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+import numba
+import numpy as np
+from pydantic import Field, model_validator
+
+from alerts.conditions import creep, failure
+from alerts.conditions.learning import resolution
+from alerts.conditions.slope import READINGS_MAX, keep, kept_since
+from alerts.conditions.window import (
+    DIRECTIONS,
+    MAD_TO_SIGMA,
+    in_direction,
+    median_and_deviation,
+    push,
+    usual_noise,
+)
+from alerts.words import AttributeLimit, Number, Positive, Signal, difference_factor, limit_of, rate_factor
+from model.sensor import Sensor
+from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit
+
+Measure = Literal["velocity", "acceleration", "accelerating_velocity", "tangent_angle", "failure_forecast"]
+VELOCITY, ACCELERATION, ACCELERATING_VELOCITY, TANGENT_ANGLE, FAILURE_FORECAST = range(5)
+UNITS = {"tangent_angle": "deg", "failure_forecast": "1/d"}
+DAY_S = 86_400.0
+USUAL_READINGS = 200
+RESTLESS = 3.0
+STEADY_WINDOWS = 26
+STEADY_WINDOWS_MIN = 3
+STEPS_IN_FORECAST = 2
+NEVER = np.iinfo(np.int64).min
+
+
+class Displacement(Signal):
+    """One measure of a movement. Velocities are in `unit`, such as mm/d; accelerations are too, a day (mm/d2).
+
+    The unit of a tangent angle is deg, that of a forecast 1/d. `velocity_min` and `steady_velocity` are in the
+    property's unit a day, `noise_min` is in the property's unit, and never below the sensor's `resolution`.
+    """
+
+    kind: Literal["displacement"]
+    direction: Literal["above", "below", "either"] = "either"
+    measure: Measure
+    unit: str
+    window_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
+    readings_min: Annotated[int, Field(ge=12, le=READINGS_MAX)] = 12
+    noise_multiple: Positive = 5.0
+    noise_min: Positive
+    velocity_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    steady_velocity: Number | AttributeLimit | None = None
+
+    @model_validator(mode="after")
+    def _steady_velocity_has_a_use(self) -> Self:
+        if self.steady_velocity is not None and self.measure != "tangent_angle":
+            raise ValueError("steady_velocity: only a tangent_angle is measured against it")
+        return self
+
+    def check_unit(self, observed: ObservedProperty) -> None:
+        """Raise UnknownUnit where the unit does not fit the measure."""
+        if self.measure in UNITS:
+            if self.unit != UNITS[self.measure]:
+                raise UnknownUnit(f"unit {self.unit!r} is not that of a {self.measure}; write {UNITS[self.measure]}")
+        else:
+            _factor(self, observed)
+
+
+Condition = Displacement
+USES_LOCAL_TIME = False
+PARAMETERS = np.dtype(
+    [
+        ("measure", "i8"),
+        ("window", "f8"),  # days
+        ("readings_min", "i8"),
+        ("spacing", "i8"),  # milliseconds
+        ("span_max", "f8"),  # days
+        ("noise_multiple", "f8"),
+        ("noise_min", "f8"),  # in the property's unit
+        ("velocity_min", "f8"),  # a day
+        ("steady_velocity", "f8"),  # a day, 0 where it is to be learned
+        ("factor", "f8"),  # from the property's unit a day (or day squared) to `unit`
+        ("direction", "i8"),
+    ]
+)
+STATE = np.dtype(
+    [
+        ("count", "i8"),  # readings kept so far
+        ("kept", "i8"),  # time of the newest of them
+        ("usual", "f8"),  # scatter of the readings
+        ("scatters", "i8"),  # how many it was learned from
+        ("windows", "i8"),  # of which a velocity was learned
+        ("learned", "i8"),  # time of the end of the newest of these
+    ]
+)
+
+
+def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | None:
+    """Return an element of PARAMETERS, or None where the sensor lacks its steady velocity."""
+    steady = 0.0 if condition.steady_velocity is None else limit_of(condition.steady_velocity, sensor)
+    if steady is None or (condition.steady_velocity is not None and steady <= 0):
+        return None
+    longest = math.inf
+    if sensor.reporting == "periodic":
+        longest = max(condition.window_s, 3.0 * condition.readings_min * sensor.interval_s) / DAY_S
+    return (
+        Measure.__args__.index(condition.measure),  # type: ignore[attr-defined]
+        condition.window_s / DAY_S,
+        condition.readings_min,
+        round(900.0 * condition.window_s / READINGS_MAX),  # a tenth less than even, for clocks that are not
+        longest,
+        condition.noise_multiple,
+        max(condition.noise_min, resolution(sensor)),
+        condition.velocity_min,
+        steady,
+        1.0 if condition.measure in UNITS else _factor(condition, PROPERTIES[sensor.property], sensor.gas),
+        DIRECTIONS[condition.direction],
+    )
+
+
+def memory_width(condition: Displacement, sensor: Sensor) -> int:
+    """Return how many numbers a binding remembers: times and values of the window, velocities of earlier ones."""
+    return 2 * READINGS_MAX + (STEADY_WINDOWS if condition.measure == "tangent_angle" else 0)
+
+
+def _factor(condition: Displacement, observed: ObservedProperty, gas: str = "methane") -> float:
+    if condition.measure == "acceleration":
+        amount, squared, _ = condition.unit.partition("/d2")
+        if not squared:
+            raise UnknownUnit(f"unit {condition.unit!r} is no acceleration; write a unit of {observed.name} over d2")
+        return 1.0 / difference_factor(observed, amount, gas)
+    return 1.0 / (rate_factor(observed, condition.unit, gas) * DAY_S)
+
+
+@numba.njit(cache=True)
+def _steady(given, state, learned, scratch):
+    """Return the velocity of steady creep, in the rule or learned; infinite while it is not known."""
+    if given.steady_velocity > 0.0:
+        return given.steady_velocity
+    if state.windows < STEADY_WINDOWS_MIN:
+        return math.inf
+    center, deviation = median_and_deviation(learned, min(state.windows, STEADY_WINDOWS), scratch)
+    return center + 3.0 * MAD_TO_SIGMA * deviation
+
+
+@numba.njit(cache=True)
+def _learn_steady(state, learned, times, rate):
+    """Note the velocity of a window that does not overlap the one of which was learned before."""
+    now = state.kept
+    if state.windows == 0 or now + times[0] * DAY_S * 1000.0 >= state.learned:
+        state.windows = push(learned, STEADY_WINDOWS, state.windows, abs(rate))
+        state.learned = now
+
+
+@numba.njit(cache=True)
+def _signal(given, state, learned, times, values, spare):
+    """Return the signal, signed like the movement, of a window (n,), in days and the property's unit; NaN says nothing.
+
+    `spare` has shape (5, creep.SPARE). Learns the usual scatter and the steady velocity.
+    """
+    k = given.noise_multiple
+    smoothed, moved = spare[0][: len(times)], spare[1][: len(times)]
+    creep.smooth(values, smoothed)
+    moved[:] = smoothed
+    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, spare[2], spare[3])
+    values += moved - smoothed
+    rate = creep.velocity(times, moved, spare[4])
+    half = len(times) // 2
+    older = newer = rate
+    if given.measure != VELOCITY:
+        older = creep.velocity(times[:half], moved[:half], spare[4])
+        newer = creep.velocity(times[half:], moved[half:], spare[4])
+    scatter = max(given.noise_min, creep.scatter(times, values, half, older, newer, spare[2], spare[3]))
+    state.scatters += 1
+    state.usual = usual_noise(state.usual, state.scatters, scatter, USUAL_READINGS)
+    counts = abs(rate) >= k * max(scatter, state.usual) / creep.lever(times)
+    if not counts and scatter > RESTLESS * state.usual:
+        return math.nan
+    if given.measure == VELOCITY:
+        return rate if counts and abs(rate) >= given.velocity_min else 0.0
+    noise = state.usual / creep.lever(times[half:])
+    noise_of_gain = math.hypot(noise, state.usual / creep.lever(times[:half]))
+    sign = 1.0 if newer > 0.0 else -1.0
+    gain = sign * (newer - older)
+    fast = abs(newer) >= k * noise and abs(newer) >= given.velocity_min
+    if given.measure == TANGENT_ANGLE:
+        steady = max(noise, _steady(given, state, learned, spare[2]))
+        _learn_steady(state, learned, times, rate)
+        faster = fast and abs(newer) - steady >= k * noise
+        return sign * math.degrees(math.atan(abs(newer) / steady)) if faster else 0.0
+    accelerates = abs(newer) >= k * noise and gain >= k * noise_of_gain
+    if given.measure == FAILURE_FORECAST:
+        if not accelerates:
+            return 0.0
+        smoothed *= sign
+        creep.take_out_steps(times, smoothed, given.noise_min, STEPS_IN_FORECAST, spare[2], spare[3])
+        return sign * failure.urgency(times, smoothed, state.usual, given.velocity_min, spare[2])
+    if not fast or not accelerates:
+        return 0.0
+    if given.measure == ACCELERATING_VELOCITY:
+        return newer
+    return sign * gain / (np.mean(times[half:]) - np.mean(times[:half]))
+
+
+@numba.njit(cache=True)
+def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parameters, states, memory, signals):
+    """Make signals of readings (see alerts/conditions/__init__.py); return their number."""
+    times, values, spare = np.empty(READINGS_MAX), np.empty(READINGS_MAX), np.empty((5, creep.SPARE))
+    count = 0
+    for row in range(len(sensor)):
+        if not clean[row]:
+            continue
+        for binding in range(first[sensor[row]], first[sensor[row] + 1]):
+            given = parameters[parameter_of[binding]]
+            state = states[binding]
+            ring, learned = memory[binding][: 2 * READINGS_MAX], memory[binding][2 * READINGS_MAX :]
+            if renewed[row]:
+                state.count = state.scatters = 0
+                state.usual = 0.0
+            if state.count > 0 and time[row] - state.kept < given.spacing:
+                continue
+            state.kept = time[row]
+            state.count = keep(ring, READINGS_MAX, state.count, time[row], value[row])
+            held = kept_since(ring, READINGS_MAX, state.count, NEVER, times, values)
+            if held < given.readings_min:
+                continue
+            times[:held] /= DAY_S
+            begin = 0
+            while held - begin > given.readings_min and -times[begin] > given.window:
+                begin += 1
+            if not 0.5 * given.window <= -times[begin] <= given.span_max:
+                continue
+            signal = _signal(given, state, learned, times[begin:held], values[begin:held], spare)
+            if math.isnan(signal):
+                continue
+            signals[count].row = row
+            signals[count].binding = binding
+            signals[count].value = in_direction(given.direction, signal * given.factor)
+            count += 1
+    return count
