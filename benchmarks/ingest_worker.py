@@ -6,7 +6,6 @@ Prints one line with what it measured, from the first message to the last acknow
 """
 
 import asyncio
-import gc
 import json
 import resource
 import sys
@@ -58,8 +57,6 @@ async def work(task: dict[str, Any]) -> Measured:
         running = asyncio.create_task(
             run_ingest(pool, settings, limits, _clock, lambda _: None, stop, counters), name="ingest"
         )
-    gc.collect()
-    gc.freeze()
     began, processor, last, moved = 0.0, 0.0, 0, time.perf_counter()
     while counters.acknowledgements < task["messages"]:
         await asyncio.sleep(POLL_S)

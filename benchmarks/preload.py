@@ -103,7 +103,7 @@ def _reading(number: int, start_ms: int, sensor: str | None = None) -> str:
     named = f'"sensor":"{sensor}",' if sensor else ""
     value = f"{100 + number % 997 / 100:.2f}"
     when = format_instant(start_ms + number // SENSORS * 1_000)
-    return f'{{{named}"time":"{when}","value":{value},"sequence":{number}}}'
+    return f'{{{named}"time":"{when}","value":{value},"sequence":{number // SENSORS}}}'
 
 
 def _name(number: int) -> str:
