@@ -2,12 +2,15 @@
 # make test   everything the tests need, then all tests
 # make setup  the environment alone
 # make check  linters and type checker
+# make faults the kill trials at many seeds; SEEDS=20
+# make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
 
 PYTHON ?= python3
 PORT ?= 8000
+SEEDS ?= 20
 
-.PHONY: run test setup check lock
+.PHONY: run test setup check faults peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -23,6 +26,12 @@ check: setup
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+faults: setup
+	@exec env LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s
+
+peers: setup
+	@exec .venv/bin/python -m benchmarks.peers
 
 lock: setup
 	@.venv/bin/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
