@@ -55,9 +55,7 @@ def add_parsers(commands: Any) -> None:
         epilog="example: lifeline rules activate my-rules.yaml",
     )  # fmt: skip
     activating.add_argument("files", type=Path, nargs="*", metavar="FILE", help="the default packs if left out")
-    activating.add_argument(
-        "--from", dest="start", type=instant, metavar="T", help="show first what would change"
-    )
+    activating.add_argument("--from", dest="start", type=instant, metavar="T", help="show first what would change")
     activating.add_argument("--to", dest="end", type=instant, metavar="T", help="end of the time that is looked at")
     activating.add_argument("--by", default="command line", metavar="NAME", help="who activates, for the record")
     activating.set_defaults(run=lambda chosen: run_async(_activate(chosen)))
