@@ -15,13 +15,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import msgspec
+import numpy as np
 import pytest
 
 from app.archive import MANIFEST, ArchiveError, back_up, program_folders, restore
 from app.embedded.database import EmbeddedDatabase
 from migrations.runner import migrate
+from model.instant import parse_instant
+from model.reading_file import read_rows
 from model.sensor_file import read_sensor_file
-from store.batches import read_batches, write_batch
+from store.batches import IncomingReadings, read_batches, write_batch
 from store.capabilities import read_versions
 from store.maintenance import maintain_once
 from store.manifest import Manifest, TableFigures, read_manifest
@@ -30,9 +33,9 @@ from store.sensors import import_sensors
 from tests.api.service import change, journal
 from tests.conftest import Background
 from tests.integration.test_store import NOON, readings, rows_of, whole_log
-from tests.integration.test_summaries import DATA, read_set
 
 LIFELINE = Path(sys.prefix) / "bin" / "lifeline"
+DATA = Path(os.environ.get("LIFELINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FLOODNET = DATA / "floodnet"
 
 
@@ -58,12 +61,24 @@ def new_database(background: Background, database_server: EmbeddedDatabase) -> I
         background.run(execute(f"drop database {name} with (force)"))
 
 
+def floodnet() -> IncomingReadings:
+    """The floods' readings in file order, sensors numbered as they appear."""
+    sensors: dict[str, int] = {}
+    rows = [
+        (sensors.setdefault(row.sensor, len(sensors) + 1), parse_instant(row.time), float(row.value))
+        for row in read_rows(FLOODNET / "readings.csv.gz")
+    ]
+    sensor, time, value = zip(*rows, strict=True)
+    quality = np.zeros(len(rows), np.uint16)
+    return IncomingReadings(np.array(sensor, np.int32), np.array(time), np.array(value), quality)
+
+
 async def fill(url: str) -> None:
     pool = await open_pool(url)
     try:
         if FLOODNET.is_dir():
             await import_sensors(pool, *read_sensor_file(FLOODNET / "sensors.csv"))
-            given = read_set("floodnet")
+            given = floodnet()
             for start in range(0, len(given), 20_000):
                 part = slice(start, start + 20_000)
                 columns = (given.sensor[part], given.time[part], given.value[part], given.quality[part])
