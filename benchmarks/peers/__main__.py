@@ -12,6 +12,7 @@ import uvloop
 
 from app.embedded.errors import EmbeddedError
 from app.settings import load_settings
+from benchmarks.ingest import ReadingsMissing
 from benchmarks.measure import Bench, Case
 from benchmarks.peers.bench import Sizes, bench_peers
 from benchmarks.peers.run import ToolFailed
@@ -38,13 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             bench = runner.run(bench_peers(load_settings().programs, _progress, sizes))
-    except (EmbeddedError, ToolFailed) as error:
+    except (EmbeddedError, ReadingsMissing, ToolFailed) as error:
         print(error, file=sys.stderr)
         return 1
     except TimeoutError:
         print("not finished within 15 minutes; take fewer --messages or one of the --brokers", file=sys.stderr)
         return 1
-    print(json.dumps(asdict(bench)) if chosen.json else table(bench))
+    if chosen.json:
+        _progress(NOTE)
+        print(json.dumps(asdict(bench)))
+    else:
+        print(table(bench))
     return 0
 
 

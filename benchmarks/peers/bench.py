@@ -30,7 +30,7 @@ class Sizes:
     """
 
     messages: int = 100_000
-    steady_messages: int = 20_000
+    steady_messages: int = 30_000
     repetitions: int = 3
     brokers: tuple[str, ...] = ("nats", "mosquitto")
 

@@ -27,6 +27,7 @@ FIRST_ROW_S_MAX = 30.0  # a broker that is busy with the disk takes its time to 
 QUIET_S = 10.0  # without a new row: nothing comes any more; above the 4 s after which NATS delivers again
 STOP_S_MAX = 5.0
 STEADY_READINGS_S = 2_000
+STEADY_KILL_S = 2.0
 _ESTABLISHED = "01"  # include/net/tcp_states.h
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
@@ -75,12 +76,11 @@ async def loss_of_backlog(tool: Tool, place: Place, load: Load, kill_after_s: fl
 
 
 async def loss_at_steady_rate(tool: Tool, place: Place, load: Load) -> Loss:
-    """Kill the tool twice while readings come at a steady rate, each time it has been connected for a fifth of that."""
-    kill_after_s = load.messages / STEADY_READINGS_S / 5
+    """Kill the tool twice while readings come at a steady rate, each time it has been connected for STEADY_KILL_S."""
     async with _session(tool, place) as client_id, _home() as home:
         publishing = asyncio.create_task(_publish_steadily(place.url, load))
         try:
-            return await _killed_twice(tool, place, client_id, home, load, kill_after_s, publishing)
+            return await _killed_twice(tool, place, client_id, home, load, STEADY_KILL_S, publishing)
         finally:
             publishing.cancel()
 
