@@ -71,7 +71,7 @@ async def open_services(settings: Settings, progress: Progress, *, broker: bool 
                 database_url,
                 settings.mqtt_url,
                 settings.mqtt_protocol,
-                0.0,
+                settings.mqtt_redelivery_s,
                 edition,
                 "as configured in LIFELINE_MQTT_URL",
             )

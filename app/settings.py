@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="a TimescaleDB; without it the embedded one is started")
     mqtt_url: str | None = Field(None, description="an MQTT broker; without it the embedded one is started")
     mqtt_protocol: Literal["3.1.1", "5"] = Field("5", description="spoken to the broker that mqtt_url names")
+    mqtt_redelivery_s: float = Field(
+        0.0, ge=0, description="a second more than a NATS server's ack_wait; 0 where the broker delivers again at once"
+    )
     mqtt_client_id: str = Field("lifeline-ingest", description="names the persistent session; one worker each")
     mqtt_host: str = Field("127.0.0.1", description="where the embedded broker listens")
     mqtt_port: int = Field(0, ge=0, le=65_535, description="of the embedded broker; 0: 1883, or a free one")
