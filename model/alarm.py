@@ -128,9 +128,9 @@ def encode_line(line: JournalLine) -> str:
     return _encoder.encode(line).decode()
 
 
-def journal_order(line: JournalLine) -> tuple[str, str, str, int]:
-    """The order in which a journal is written out."""
-    return line.time, line.rule, line.sensor, line.sequence
+def journal_order(line: JournalLine) -> tuple[str, str, str, int, str]:
+    """The order in which a journal is written out; the last word parts a retroactive occurrence from another."""
+    return line.time, line.rule, line.sensor, line.sequence, line.alarm
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

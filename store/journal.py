@@ -124,18 +124,17 @@ async def read_journal(pool: Pool, start: int | None, end: int | None) -> list[s
         timeout=600,
     )
     decode = msgspec.json.Decoder(JournalOrder).decode
-    lines = [(decode(row["line"]), row["line"]) for row in rows]
-    lines.sort(key=lambda pair: (pair[0].time, pair[0].rule, pair[0].sensor, pair[0].sequence))
-    return [text for _, text in lines]
+    return sorted((row["line"] for row in rows), key=decode)
 
 
-class JournalOrder(msgspec.Struct):
-    """The fields of a line by which a journal is sorted."""
+class JournalOrder(msgspec.Struct, order=True):
+    """The fields of a line by which a journal is sorted, as model.alarm.journal_order has them."""
 
     time: str
     rule: str
     sensor: str
     sequence: int
+    alarm: str
 
 
 async def newest_event(pool: Pool) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.backtest import backtest
@@ -59,7 +59,13 @@ def rules(condition: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     return threshold(**condition), SILENT_RULE, BAD_READINGS_RULE
 
 
+# Two occurrences of one time: what came late raises one at an instant at which another stands raised.
+RAISED_TWICE = [("b", 75.0, 10.0, 0), ("b", 445.0, 0.0, 8), ("b", 90.0, 0.0, 2), ("b", 290.0, 0.0, 8),
+                ("b", 490.0, 0.0, 0)]  # fmt: skip
+
+
 @settings(max_examples=300, deadline=None)
+@example(RAISED_TWICE, {"deadband": 0, "off_delay_s": 0, "on_delay_s": 300}, [4], None)
 @given(streams(), CONDITIONS, st.lists(st.integers(1, 41), max_size=8), st.sampled_from([None, 0, 20_000, 60_000]))
 def test_any_split_into_batches_gives_the_same_journal(
     rows: list[QualifiedReading], condition: dict[str, Any], cuts: list[int], after: int | None
