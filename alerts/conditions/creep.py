@@ -12,7 +12,7 @@ from alerts.conditions.slope import PAIRS_MAX, slopes
 from alerts.conditions.window import MAD_TO_SIGMA, median, median_and_deviation
 
 SPARE = PAIRS_MAX
-STEP_MULTIPLE = 5.0
+STEP_MULTIPLE = 4.0
 
 
 @numba.njit(cache=True)
@@ -37,9 +37,9 @@ def smooth(values, smoothed):
 def take_out_steps(times, values, noise_min, steps_max, scratch, work):
     """Take out of `values` what happened from one reading to the next at once.
 
-    The growth between two readings, less the median rate times the time between, is a step where it lies further from
-    the median of these than five times their noise (1.4826 times the median distance, at least that of readings with
-    noise `noise_min`). More than `steps_max` of them are a movement, which stays.
+    A growth is what values gain between two readings, less the median rate times the time between. It is a step where
+    it lies further from the median growth than four times the growths' noise (1.4826 times the median distance, at
+    least that of readings with noise `noise_min`). More than `steps_max` of them are a movement, which stays.
     """
     growths = len(times) - 1
     for place in range(growths):
@@ -51,13 +51,14 @@ def take_out_steps(times, values, noise_min, steps_max, scratch, work):
     most = STEP_MULTIPLE * max(math.sqrt(2.0) * noise_min, MAD_TO_SIGMA * deviation)
     steps = 0
     for place in range(growths):
-        steps += abs(work[place] - center) > most
+        work[place] -= center
+        steps += abs(work[place]) > most
     if steps > steps_max:
         return
     height = 0.0
     for place in range(growths):
-        if abs(work[place] - center) > most:
-            height += work[place] - center
+        if abs(work[place]) > most:
+            height += work[place]
         values[place + 1] -= height
 
 
@@ -69,16 +70,15 @@ def velocity(times, values, scratch):
 
 @numba.njit(cache=True)
 def scatter(times, values, half, older, newer, scratch, work):
-    """Return how readings scatter about lines of slope `older` up to reading `half`, `newer` from there on.
+    """Return how readings scatter about a line of slope `older` up to reading `half` and one of `newer` from there on.
 
-    1.4826 times the median absolute deviation; about one line where the slopes are one.
+    1.4826 times the median absolute deviation from the lines through the halves' medians.
     """
     for place in range(len(times)):
         work[place] = values[place] - (older if place < half else newer) * times[place]
-    if older != newer:
-        for begin, end in ((0, half), (half, len(times))):
-            scratch[: end - begin] = work[begin:end]
-            work[begin:end] -= median(scratch, end - begin)
+    for begin, end in ((0, half), (half, len(times))):
+        scratch[: end - begin] = work[begin:end]
+        work[begin:end] -= median(scratch, end - begin)
     _, deviation = median_and_deviation(work, len(times), scratch)
     return MAD_TO_SIGMA * deviation
 

@@ -4,12 +4,10 @@ The window holds the readings of the last `window_s`, but at least `readings_min
 some are left out. It is smoothed by a running median of three and freed of single steps (creep.py), so neither outlier
 nor step is a velocity: a step is a condition of its own (step.py). Then
 
-- `velocity` v is the Theil-Sen slope; its noise is the readings' scatter about it, over the root of the sum of
-  (time - mean time)^2; the scatter is the larger of the window's own, the usual one and `noise_min`. Above
-  `noise_multiple` times its noise the velocity counts, and signal = |v|;
+- `velocity` v is the Theil-Sen slope; signal = |v| where it exceeds `noise_multiple` times its noise;
 - `acceleration`: the velocity of the newer half less that of the older half, both in the direction of the newer, over
-  the time between their middles. It counts where it exceeds `noise_multiple` times the noise of the difference, and the
-  newer velocity its own; here and below the scatter is the usual one of the readings about their half's line;
+  the time between their middles; where the difference exceeds `noise_multiple` times its noise, the newer velocity its
+  own, and the newer is at least `growth_min` times the older;
 - `accelerating_velocity`: the velocity of the newer half, where the acceleration counts;
 - `tangent_angle`, in degrees: alpha = arctan(delta T / delta t) with T = S / v_s, so arctan(v / v_s), for the velocity
   v of the newer half and the velocity v_s of steady creep; 45 is steady creep (improved tangent angle, EURASIP J.
@@ -21,9 +19,12 @@ nor step is a velocity: a step is a condition of its own (step.py). Then
   inverse velocity, where the acceleration counts and the forecast can be trusted (failure.py). Not validated on a real
   failure.
 
-What does not count is a signal of 0, and so is all below `velocity_min`. Nothing is said while the readings are fewer
-than `readings_min`, span less than half the window or more than three intervals a reading; nor of a velocity within its
-noise while they scatter three times as much as usual. A replaced or re-zeroed device begins a new window.
+What does not count is a signal of 0, and so is all below `velocity_min`. The noise of a velocity is the larger of what
+single readings and what unrest that lasts make of it (movement.py).
+
+Nothing is said while the readings are fewer than `readings_min`, span less than 0.8 of the window or more than three
+intervals a reading; nor of a velocity within its noise while they scatter three times as much as usual. A replaced or
+re-zeroed device begins anew.
 """
 
 import math
@@ -33,30 +34,18 @@ import numba
 import numpy as np
 from pydantic import Field, model_validator
 
-from alerts.conditions import creep, failure
+from alerts.conditions import creep, movement
 from alerts.conditions.learning import resolution
 from alerts.conditions.slope import READINGS_MAX, keep, kept_since
-from alerts.conditions.window import (
-    DIRECTIONS,
-    MAD_TO_SIGMA,
-    in_direction,
-    median_and_deviation,
-    push,
-    usual_noise,
-)
+from alerts.conditions.window import DIRECTIONS, in_direction
 from alerts.words import AttributeLimit, Number, Positive, Signal, difference_factor, limit_of, rate_factor
 from model.sensor import Sensor
 from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit
 
 Measure = Literal["velocity", "acceleration", "accelerating_velocity", "tangent_angle", "failure_forecast"]
-VELOCITY, ACCELERATION, ACCELERATING_VELOCITY, TANGENT_ANGLE, FAILURE_FORECAST = range(5)
 UNITS = {"tangent_angle": "deg", "failure_forecast": "1/d"}
 DAY_S = 86_400.0
-USUAL_READINGS = 200
-RESTLESS = 3.0
-STEADY_WINDOWS = 26
-STEADY_WINDOWS_MIN = 3
-STEPS_IN_FORECAST = 2
+SPAN_MIN = 0.8
 NEVER = np.iinfo(np.int64).min
 
 
@@ -76,6 +65,7 @@ class Displacement(Signal):
     noise_multiple: Positive = 5.0
     noise_min: Positive
     velocity_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    growth_min: Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)] = 1.0
     steady_velocity: Number | AttributeLimit | None = None
 
     @model_validator(mode="after")
@@ -105,6 +95,7 @@ PARAMETERS = np.dtype(
         ("noise_multiple", "f8"),
         ("noise_min", "f8"),  # in the property's unit
         ("velocity_min", "f8"),  # a day
+        ("growth_min", "f8"),
         ("steady_velocity", "f8"),  # a day, 0 where it is to be learned
         ("factor", "f8"),  # from the property's unit a day (or day squared) to `unit`
         ("direction", "i8"),
@@ -114,10 +105,11 @@ STATE = np.dtype(
     [
         ("count", "i8"),  # readings kept so far
         ("kept", "i8"),  # time of the newest of them
-        ("usual", "f8"),  # scatter of the readings
-        ("scatters", "i8"),  # how many it was learned from
-        ("windows", "i8"),  # of which a velocity was learned
-        ("learned", "i8"),  # time of the end of the newest of these
+        ("windows", "i8"),  # judged so far
+        ("scatter", "f8"),  # the usual one of the readings
+        ("changes", "f8", (2,)),  # the usual ones from the older half to the newer, a day: falls and rises
+        ("velocities", "i8"),  # learned, of windows that do not overlap
+        ("learned", "i8"),  # time of the newest of these
     ]
 )
 
@@ -131,7 +123,7 @@ def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | Non
     if sensor.reporting == "periodic":
         longest = max(condition.window_s, 3.0 * condition.readings_min * sensor.interval_s) / DAY_S
     return (
-        Measure.__args__.index(condition.measure),  # type: ignore[attr-defined]
+        movement.MEASURES.index(condition.measure),
         condition.window_s / DAY_S,
         condition.readings_min,
         round(900.0 * condition.window_s / READINGS_MAX),  # a tenth less than even, for clocks that are not
@@ -139,6 +131,7 @@ def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | Non
         condition.noise_multiple,
         max(condition.noise_min, resolution(sensor)),
         condition.velocity_min,
+        condition.growth_min,
         steady,
         1.0 if condition.measure in UNITS else _factor(condition, PROPERTIES[sensor.property], sensor.gas),
         DIRECTIONS[condition.direction],
@@ -147,7 +140,7 @@ def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | Non
 
 def memory_width(condition: Displacement, sensor: Sensor) -> int:
     """Return how many numbers a binding remembers: times and values of the window, velocities of earlier ones."""
-    return 2 * READINGS_MAX + (STEADY_WINDOWS if condition.measure == "tangent_angle" else 0)
+    return 2 * READINGS_MAX + (movement.STEADY_WINDOWS if condition.measure == "tangent_angle" else 0)
 
 
 def _factor(condition: Displacement, observed: ObservedProperty, gas: str = "methane") -> float:
@@ -157,76 +150,6 @@ def _factor(condition: Displacement, observed: ObservedProperty, gas: str = "met
             raise UnknownUnit(f"unit {condition.unit!r} is no acceleration; write a unit of {observed.name} over d2")
         return 1.0 / difference_factor(observed, amount, gas)
     return 1.0 / (rate_factor(observed, condition.unit, gas) * DAY_S)
-
-
-@numba.njit(cache=True)
-def _steady(given, state, learned, scratch):
-    """Return the velocity of steady creep, in the rule or learned; infinite while it is not known."""
-    if given.steady_velocity > 0.0:
-        return given.steady_velocity
-    if state.windows < STEADY_WINDOWS_MIN:
-        return math.inf
-    center, deviation = median_and_deviation(learned, min(state.windows, STEADY_WINDOWS), scratch)
-    return center + 3.0 * MAD_TO_SIGMA * deviation
-
-
-@numba.njit(cache=True)
-def _learn_steady(state, learned, times, rate):
-    """Note the velocity of a window that does not overlap the one of which was learned before."""
-    now = state.kept
-    if state.windows == 0 or now + times[0] * DAY_S * 1000.0 >= state.learned:
-        state.windows = push(learned, STEADY_WINDOWS, state.windows, abs(rate))
-        state.learned = now
-
-
-@numba.njit(cache=True)
-def _signal(given, state, learned, times, values, spare):
-    """Return the signal, signed like the movement, of a window (n,), in days and the property's unit; NaN says nothing.
-
-    `spare` has shape (5, creep.SPARE). Learns the usual scatter and the steady velocity.
-    """
-    k = given.noise_multiple
-    smoothed, moved = spare[0][: len(times)], spare[1][: len(times)]
-    creep.smooth(values, smoothed)
-    moved[:] = smoothed
-    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, spare[2], spare[3])
-    values += moved - smoothed
-    rate = creep.velocity(times, moved, spare[4])
-    half = len(times) // 2
-    older = newer = rate
-    if given.measure != VELOCITY:
-        older = creep.velocity(times[:half], moved[:half], spare[4])
-        newer = creep.velocity(times[half:], moved[half:], spare[4])
-    scatter = max(given.noise_min, creep.scatter(times, values, half, older, newer, spare[2], spare[3]))
-    state.scatters += 1
-    state.usual = usual_noise(state.usual, state.scatters, scatter, USUAL_READINGS)
-    counts = abs(rate) >= k * max(scatter, state.usual) / creep.lever(times)
-    if not counts and scatter > RESTLESS * state.usual:
-        return math.nan
-    if given.measure == VELOCITY:
-        return rate if counts and abs(rate) >= given.velocity_min else 0.0
-    noise = state.usual / creep.lever(times[half:])
-    noise_of_gain = math.hypot(noise, state.usual / creep.lever(times[:half]))
-    sign = 1.0 if newer > 0.0 else -1.0
-    gain = sign * (newer - older)
-    fast = abs(newer) >= k * noise and abs(newer) >= given.velocity_min
-    if given.measure == TANGENT_ANGLE:
-        steady = max(noise, _steady(given, state, learned, spare[2]))
-        _learn_steady(state, learned, times, rate)
-        faster = fast and abs(newer) - steady >= k * noise
-        return sign * math.degrees(math.atan(abs(newer) / steady)) if faster else 0.0
-    accelerates = abs(newer) >= k * noise and gain >= k * noise_of_gain
-    if given.measure == FAILURE_FORECAST:
-        if not accelerates:
-            return 0.0
-        smoothed *= sign
-        creep.take_out_steps(times, smoothed, given.noise_min, STEPS_IN_FORECAST, spare[2], spare[3])
-        return sign * failure.urgency(times, smoothed, state.usual, given.velocity_min, spare[2])
-    if not fast or not accelerates:
-        return 0.0
-    if given.measure == ACCELERATING_VELOCITY:
-        return newer
-    return sign * gain / (np.mean(times[half:]) - np.mean(times[:half]))
 
 
 @numba.njit(cache=True)
@@ -242,8 +165,9 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
             state = states[binding]
             ring, learned = memory[binding][: 2 * READINGS_MAX], memory[binding][2 * READINGS_MAX :]
             if renewed[row]:
-                state.count = state.scatters = 0
-                state.usual = 0.0
+                state.count = state.windows = 0
+                state.scatter = 0.0
+                state.changes[:] = 0.0
             if state.count > 0 and time[row] - state.kept < given.spacing:
                 continue
             state.kept = time[row]
@@ -255,9 +179,9 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
             begin = 0
             while held - begin > given.readings_min and -times[begin] > given.window:
                 begin += 1
-            if not 0.5 * given.window <= -times[begin] <= given.span_max:
+            if not SPAN_MIN * given.window <= -times[begin] <= given.span_max:
                 continue
-            signal = _signal(given, state, learned, times[begin:held], values[begin:held], spare)
+            signal = movement.signal(given, state, learned, times[begin:held], values[begin:held], spare)
             if math.isnan(signal):
                 continue
             signals[count].row = row

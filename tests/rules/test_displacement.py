@@ -68,6 +68,8 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int], float], int, float | None
     ("an acceleration within the noise", ACCELERATION, lambda day: 0.05 * day**2, 12, 0),
     ("fast and steady is not fast and faster", ACCELERATING, lambda day: 100 * day, 12, 0),
     ("the velocity of the newer half", ACCELERATING, lambda day: day**2, 12, 17),
+    ("faster, but not by a quarter", {**ACCELERATING, "growth_min": 1.25}, lambda day: 100 * day + day**2, 12, 0),
+    ("faster by a quarter", {**ACCELERATING, "growth_min": 1.25}, lambda day: 20 * day + day**2, 12, 37),
     ("a step is no acceleration", ACCELERATING, lambda day: 1000 * (day > 8), 12, 0),
     ("steady creep has no angle to tell", ANGLE, lambda day: day, 12, 0),
     ("ten times steady creep", ANGLE, lambda day: 10 * day, 12, 84.2894),
@@ -99,11 +101,11 @@ def test_displacement(
     assert found == ([] if expected is None else [pytest.approx(expected, rel=near)])
 
 
-def test_fast_readings_are_thinned_and_have_to_span_half_the_window() -> None:
+def test_fast_readings_are_thinned_and_have_to_span_most_of_the_window() -> None:
     every_minute = every(60, [minute / 48 for minute in range(3 * 1440)])
     found = signals(VELOCITY, every_minute, sensor("a", system="displacement", property="displacement", unit="mm"))
-    assert found[0][0] == pytest.approx(DAY_S, abs=HOUR_S)
-    assert 50 <= len(found) <= 56
+    assert found[0][0] == pytest.approx(0.8 * 2 * DAY_S, abs=HOUR_S)
+    assert 36 <= len(found) <= 40
     assert [value for _, value in found] == [pytest.approx(30)] * len(found)
 
 
@@ -119,9 +121,9 @@ def test_a_new_device_begins_a_new_window() -> None:
 
 def test_readings_that_scatter_as_never_before_do_not_end_an_alarm() -> None:
     chance = random.Random(1)
-    calm = daily(lambda day: 6 * day + chance.gauss(0, 0.5), 60)
-    restless = every(DAY_S, [360 + chance.gauss(0, 200) for _ in range(12)], begin_s=60 * DAY_S)
-    assert all(severity > 0 for _, _, severity in told(VELOCITY, [*calm, *restless], DAILY))
+    calm = daily(lambda day: 6 * day + chance.gauss(0, 0.5), 100)
+    restless = every(DAY_S, [600 + 6 * day + chance.gauss(0, 200) for day in range(12)], begin_s=100 * DAY_S)
+    assert told(VELOCITY, [*calm, *restless], DAILY) == [(11 * DAY_S, 0, 2)]
 
 
 def test_without_its_steady_velocity_a_sensor_is_not_bound() -> None:
@@ -183,7 +185,7 @@ def freed_of_steps(days: Sequence[float], values: Sequence[float]) -> list[float
     growths = [y - x - usual * (t - s) for (s, x), (t, y) in itertools.pairwise(zip(days, values, strict=True))]
     center = statistics.median(growths)
     noise = 1.4826 * statistics.median(abs(growth - center) for growth in growths)
-    steps = [g - center if abs(g - center) > 5 * max(math.sqrt(2), noise) else 0.0 for g in growths]
+    steps = [g - center if abs(g - center) > 4 * max(math.sqrt(2), noise) else 0.0 for g in growths]
     if sum(step != 0 for step in steps) > len(values) // 4:
         return list(values)
     return [value - height for value, height in zip(values, [0.0, *itertools.accumulate(steps)], strict=True)]
@@ -205,39 +207,46 @@ def lever(days: Sequence[float]) -> float:
     return math.sqrt(sum((day - mean) ** 2 for day in days))
 
 
+def usual(known: float, count: int, seen: float, memory: int) -> float:
+    counted = seen if 2 * count <= memory else min(seen, 2 * known)
+    return known + (counted - known) / min(count, memory)
+
+
 class PlainMovement:
     """The definitions of velocity, acceleration and accelerating velocity, once more, for a window after the other."""
 
     def __init__(self) -> None:
-        self.scatters: list[float] = []
-        self.usual = 0.0
+        self.windows = 0
+        self.scatter = 0.0
+        self.changes: list[float] = []
 
     def signal(self, measure: str, points: Sequence[Point]) -> float | None:
         days = [(time - points[-1][0]) / DAY_S for time, _ in points]
         values = [value for _, value in points]
         smooth = smoothed(values)
         moved = freed_of_steps(days, smooth)
-        rate = theil_sen(days, moved)
         half = len(days) // 2
-        older, newer = theil_sen(days[:half], moved[:half]), theil_sen(days[half:], moved[half:])
+        rate, older, newer = (
+            theil_sen(days, moved),
+            theil_sen(days[:half], moved[:half]),
+            theil_sen(days[half:], moved[half:]),
+        )
         freed = [v + m - s for v, m, s in zip(values, moved, smooth, strict=True)]
-        if measure == "velocity":
-            left = about_its_median(v - rate * d for d, v in zip(days, freed, strict=True))
-        else:
-            left = about_its_median(v - older * d for d, v in zip(days[:half], freed[:half], strict=True))
-            left += about_its_median(v - newer * d for d, v in zip(days[half:], freed[half:], strict=True))
-        left = about_its_median(left)
-        scatter = max(1.0, 1.4826 * statistics.median(map(abs, left)))
-        self.scatters.append(scatter)
-        counted = scatter if len(self.scatters) <= 100 else min(scatter, 2 * self.usual)
-        self.usual += (counted - self.usual) / min(len(self.scatters), 200)
-        counts = abs(rate) >= 5 * max(scatter, self.usual) / lever(days)
-        if not counts and scatter > 3 * self.usual:
+        left = about_its_median(v - older * d for d, v in zip(days[:half], freed[:half], strict=True))
+        left += about_its_median(v - newer * d for d, v in zip(days[half:], freed[half:], strict=True))
+        scatter = max(1.0, 1.4826 * statistics.median(map(abs, about_its_median(left))))
+        self.windows += 1
+        self.scatter = usual(self.scatter, self.windows, scatter, 200)
+        self.changes.append(newer - older)
+        rises, falls = (statistics.fmean(max(0.0, sign * change) for change in self.changes) for sign in (1, -1))
+        change = 2.5066 * min(rises, falls)
+        counts = abs(rate) >= 5 * max(max(scatter, self.scatter) / lever(days), change / math.sqrt(8))
+        if not counts and scatter > 3 * self.scatter:
             return None
         if measure == "velocity":
             return abs(rate) if counts else 0.0
         gain = math.copysign(1, newer) * (newer - older)
-        noise, before = self.usual / lever(days[half:]), self.usual / lever(days[:half])
+        noise, before = (max(self.scatter / lever(part), change / math.sqrt(2)) for part in (days[half:], days[:half]))
         if abs(newer) < 5 * noise or gain < 5 * math.hypot(noise, before):
             return 0.0
         if measure == "accelerating_velocity":

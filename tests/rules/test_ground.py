@@ -94,9 +94,11 @@ def test_a_slope_that_fails_is_orange_well_before(
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("size", [12.0, 30.0, 80.0, 500.0])
-@pytest.mark.parametrize("share", [0.0, 0.5], ids=["at once", "in the middle of a day"])
+@pytest.mark.parametrize(
+    ("size", "share"), [(12.0, 0.0), (30.0, 0.0), (30.0, 0.5), (80.0, 0.3), (500.0, 0.0), (500.0, 0.6)]
+)
 def test_an_antenna_that_is_moved_is_a_step_and_no_velocity(seed: int, size: float, share: float) -> None:
+    """`share`: of the step in the mean of the day before, of which it takes a part."""
     chance = np.random.default_rng(seed)
     times = np.arange(300) * DAY_S
     moved = np.where(times >= 150 * DAY_S, size, 0.0)
