@@ -1,21 +1,22 @@
 """Distance from a rolling median, in multiples of the sensor's own spread (a Hampel identifier with two scales).
 
 center = median of the readings of the short window before the reading
-spread = 1.4826 * the larger of
-    the median of |reading - center| over the short window, and
-    the median of |reading - the center of its time| over the long window,
+spread = the largest of
+    1.4826 * the median of |reading - center| over the short window,
+    1.4826 * the median of |reading - the center of its time| over the long window, and its ninth decile / 1.6449,
 and never less than `floor`, `floor_percent` of |center| and half the sensor's `resolution`.
 signal = (reading - center) / spread, a number without a unit: how many times its usual spread the reading lies away.
 
 The median absolute deviation as a measure of outliers: Hampel, J. Am. Stat. Assoc. 69 (1974) 383; Leys et al., J. Exp.
 Soc. Psychol. 49 (2013) 764, whose MAD bears the factor 1.4826 too. The long window is what keeps a calm hour from
-making alarms of an ordinary one: a level that wanders now and then, and stands still between.
+making alarms of an ordinary one: a level that wanders now and then, and stands still between. The ninth decile is the
+same for normal noise; it counts where most readings are equal, by a coarse resolution, and their median distance is 0.
 
 Both windows are made of readings taken as far apart as divides them into 24 and 96 (every reading, where these come
 more slowly: then the windows are as much longer). A reading as many as `left_out` spreads away is no part of the short
 window, so that an event does not become its own normal, for as long as `relearn_s`: whoever lies outside for longer has
-a new level, which is learned anew. The spread stands still meanwhile; but in the long window every reading counts
-afterwards: who is often wild has a wide spread.
+a new level, which is learned anew. The spread stands still meanwhile. In the long window such a reading counts as if it
+lay just outside: who is often wild has a wide spread, by and by.
 
 Nothing is said before 12 readings of the short window and 24 of the long one are there, nor where the spread is 0.
 After a gap longer than the short window the level is learned anew and the long window's spread kept, unless the reading
@@ -35,6 +36,8 @@ from model.sensor import Sensor
 
 SHORT, LONG = 24, 96
 SHORT_MIN, LONG_MIN = 12, 24
+NINTH_DECILE = 1.6449
+"""Of the distance of normal noise from its center, in standard deviations."""
 NOT_BEFORE = 0.75
 """A reading is taken into a window where this share of the time between two of its readings has passed: clocks vary."""
 
@@ -128,7 +131,8 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
                 _forget_level(state)
             state.time = time[row]
             spread = max(
-                MAD_TO_SIGMA * max(state.short_spread, state.long_spread),
+                MAD_TO_SIGMA * state.short_spread,
+                state.long_spread,
                 given.floor,
                 given.floor_share * abs(state.center),
             )
@@ -142,12 +146,11 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
                     signals[count].value = in_direction(given.direction, distance / spread)
                     count += 1
                 if state.long_count == 0 or time[row] - state.long_time >= given.long_step:
-                    state.long_count = push(distances, LONG, state.long_count, abs(distance))
+                    noted = min(abs(distance), given.left_out * spread) if outside else abs(distance)
+                    state.long_count = push(distances, LONG, state.long_count, noted)
                     state.long_time = time[row]
                     if not outside:
-                        known = min(state.long_count, LONG)
-                        scratch[:known] = distances[:known]
-                        state.long_spread = median(scratch, known)
+                        state.long_spread = _spread(distances, min(state.long_count, LONG), scratch)
             if outside and not state.outside:
                 state.outside_since = time[row]
             state.outside = outside
@@ -159,6 +162,14 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
                 known = min(state.short_count, SHORT)
                 state.center, state.short_spread = median_and_deviation(readings, known, scratch)
     return count
+
+
+@numba.njit(cache=True)
+def _spread(distances, count, scratch):
+    """Return the standard deviation of normal noise with this median and, where that is wider, this ninth decile."""
+    scratch[:count] = distances[:count]
+    middle = median(scratch, count)
+    return max(MAD_TO_SIGMA * middle, np.sort(distances[:count])[9 * (count - 1) // 10] / NINTH_DECILE)
 
 
 @numba.njit(cache=True)

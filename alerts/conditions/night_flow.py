@@ -6,14 +6,14 @@ base = median of `least` over the `base_nights` nights before the last `nights`
 rise = the smallest `least` of the last `nights` nights - base: what each of them had at least
 noise = 1.4826 * the larger of the median of |rise| over the last `noise_nights` nights and over the last 14, and never
     less than `noise_floor`, `noise_floor_percent` of |base| and half the sensor's `resolution`
-signal = rise, in `unit` or, for `%`, of |base|, from the night on which it reaches `noise_multiple` noises; else 0.
+signal = rise, in `unit` or, for `%`, of |base|, from the night on which it reaches `noise_multiple` noises, or on which
+    that night alone lies `at_once_multiple` noises above the base (then that of the nights since); else 0.
 
-While a rise stands, base and noise stay, so that it is one occurrence and grows as the leak does; it ends when the
-last two nights lie within half of the rise that was found, or after `relearn_nights` nights, when the new flow becomes
-the base. A night is judged by the first reading after it, so the morning after; one with less than 40 % of its means
-is passed over, as is a mean of which more than a quarter was not measured. Nothing is said before the base has 5
-nights and the noise 14. After a gap as long as base and nights together, or of a renewed device, the base is learned
-anew and the noise kept.
+While a rise stands, base and noise stay, so that it is one occurrence and grows as the leak does; it ends when the last
+two nights lie within half of the rise that was found, or after `relearn_nights`, when the new flow becomes the base. A
+night is judged by the first reading after it, so the morning after (what makes it up: alerts/conditions/night.py).
+Nothing is said before the base has 5 nights and the noise 28. After a gap as long as base and nights together the base
+is learned anew, unless a rise stands: silence ends none; of a renewed device it is learned anew too.
 
 The minimum night flow of districts and its comparison with a base of earlier nights are those of leakage practice
 (UKWIR; Farley and Trow, Losses in Water Distribution Networks, 2003). What has to stand out is the smallest of some
@@ -28,17 +28,15 @@ import numba
 import numpy as np
 from pydantic import Field, model_validator
 
+from alerts.conditions import night
 from alerts.conditions.learning import resolution
 from alerts.conditions.window import MAD_TO_SIGMA, median, push
 from alerts.words import Positive, Signal, difference_factor
 from model.sensor import Sensor
 from model.vocabulary import PROPERTIES, ObservedProperty
 
-DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-PARTS_MAX = 12
-MEASURED_MIN = 0.75
-COVERED_MIN = 0.4
-BASE_MIN, NOISE_MIN, NOISE_SHORT = 5, 14, 14
+DAY_S = 86_400.0
+BASE_MIN, NOISE_MIN, NOISE_SHORT = 5, 28, 14
 NIGHTS_MAX = 366
 
 
@@ -83,12 +81,7 @@ Condition = NightFlow
 USES_LOCAL_TIME = True
 PARAMETERS = np.dtype(
     [
-        ("begin", "i8"),  # of the night, milliseconds after midnight
-        ("length", "i8"),  # of the night, milliseconds
-        ("part", "i8"),  # milliseconds of which means are made up, 0 where readings are taken one by one
-        ("parts", "i8"),  # that make up a mean
-        ("measured_min", "i8"),  # parts that a mean needs
-        ("means_min", "i8"),  # means that a night needs
+        ("night", night.PARAMETERS),
         ("nights", "i8"),
         ("base_nights", "i8"),
         ("noise_multiple", "f8"),
@@ -104,13 +97,7 @@ PARAMETERS = np.dtype(
 )
 STATE = np.dtype(
     [
-        ("begun", "?"),  # whether any night was
-        ("night", "i8"),  # number of the newest one
-        ("part", "i8"),  # that the newest reading lies in
-        ("readings", "i8"),  # of that part
-        ("total", "f8"),
-        ("means", "i8"),  # of this night
-        ("least", "f8"),  # of them
+        ("night", night.STATE),
         ("judged", "i8"),  # number of the newest night that was
         ("last_count", "i8"),  # nights held against the base, nights in the base, rises in the noise
         ("base_count", "i8"),
@@ -125,20 +112,11 @@ STATE = np.dtype(
 
 def parameters(condition: NightFlow, sensor: Sensor) -> tuple[Any, ...] | None:
     """Return an element of PARAMETERS, or None where the sensor speaks too seldom for a mean, or when it likes."""
-    if sensor.reporting != "periodic" or sensor.interval_s > (condition.over_s or DAY_MS / 1000):
+    if sensor.reporting != "periodic" or sensor.interval_s > (condition.over_s or DAY_S):
         return None
-    length = round((condition.to_h - condition.from_h) % 24 * HOUR_MS) or DAY_MS
-    parts = max(1, min(PARTS_MAX, int(condition.over_s / sensor.interval_s)))
-    part = round(condition.over_s * 1000 / parts)
-    means = length // part - parts + 1 if part else max(1, length // round(sensor.interval_s * 1000))
     percent = condition.unit == "%"
     return (
-        round(condition.from_h * HOUR_MS),
-        length,
-        part,
-        parts,
-        math.ceil(MEASURED_MIN * parts),
-        math.ceil(COVERED_MIN * means),
+        night.parameters(condition.from_h, condition.to_h, condition.over_s, sensor.interval_s),
         condition.nights,
         condition.base_nights,
         condition.noise_multiple,
@@ -156,9 +134,9 @@ def parameters(condition: NightFlow, sensor: Sensor) -> tuple[Any, ...] | None:
 def memory_width(condition: NightFlow, sensor: Sensor) -> int:
     """Return how many numbers a binding remembers besides its state.
 
-    The means of the newest parts and which parts they are, then the newest nights, those of the base, and the rises.
+    What the night needs, then the newest nights, those of the base, and the rises.
     """
-    return 2 * PARTS_MAX + condition.nights + condition.base_nights + condition.noise_nights
+    return night.MEMORY + condition.nights + condition.base_nights + condition.noise_nights
 
 
 @numba.njit(cache=True)
@@ -173,34 +151,16 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
             given = parameters[parameter_of[binding]]
             state = states[binding]
             remembered = memory[binding]
-            since = local[row] - given.begin
-            night, within = since // DAY_MS, since % DAY_MS
             if renewed[row]:
-                state.means = 0
-                state.readings = 0
+                night.forget(state.night)
                 _forget_base(state)
-            if state.begun and (night != state.night or within >= given.length):
-                _close_part(state, given, remembered)
-                if state.means >= given.means_min:
-                    rise, known = _judge_night(state, given, remembered, scratch)
-                    if known:
-                        signals[count].row = row
-                        signals[count].binding = binding
-                        signals[count].value = given.factor * (_share(rise, state.base) if given.percent else rise)
-                        count += 1
-                state.means = 0
-            if within >= given.length:
-                continue
-            if not state.begun or night != state.night:
-                state.begun = True
-                state.night = night
-                remembered[PARTS_MAX : 2 * PARTS_MAX] = -1.0
-            part = within // given.part if given.part > 0 else state.part + 1
-            if state.readings > 0 and part != state.part:
-                _close_part(state, given, remembered)
-            state.part = part
-            state.readings += 1
-            state.total += value[row]
+            if night.take(state.night, given.night, remembered[: night.MEMORY], local[row], value[row]):
+                rise, known = _judge_night(state, given, remembered[night.MEMORY :], scratch)
+                if known:
+                    signals[count].row = row
+                    signals[count].binding = binding
+                    signals[count].value = given.factor * (_share(rise, state.base) if given.percent else rise)
+                    count += 1
     return count
 
 
@@ -211,39 +171,16 @@ def _share(rise, base):
 
 
 @numba.njit(cache=True)
-def _close_part(state, given, remembered):
-    """Note the mean of the part that ended, and the mean over all parts up to it, where these were measured."""
-    if state.readings == 0:
-        return
-    means, parts = remembered[:PARTS_MAX], remembered[PARTS_MAX : 2 * PARTS_MAX]
-    place = state.part % given.parts
-    means[place] = state.total / state.readings
-    parts[place] = state.part
-    state.readings = 0
-    state.total = 0.0
-    measured, total = 0, 0.0
-    for place in range(given.parts):
-        if parts[place] >= 0 and 0 <= state.part - parts[place] < given.parts:
-            measured += 1
-            total += means[place]
-    if measured >= given.measured_min:
-        mean = total / measured
-        state.least = mean if state.means == 0 else min(state.least, mean)
-        state.means += 1
-
-
-@numba.njit(cache=True)
-def _judge_night(state, given, remembered, scratch):
+def _judge_night(state, given, last, scratch):
     """Return the rise that stands after the night that ended (0: none), and whether anything can be said."""
-    last = remembered[2 * PARTS_MAX :]
     base = last[given.nights :]
     noise = base[given.base_nights :]
-    if state.last_count > 0 and state.stood == 0 and state.night - state.judged > given.gap:
+    if state.last_count > 0 and state.stood == 0 and state.night.ended - state.judged > given.gap:
         _forget_base(state)
-    state.judged = state.night
+    state.judged = state.night.ended
     if state.last_count >= given.nights and state.stood == 0:
         state.base_count = push(base, given.base_nights, state.base_count, last[state.last_count % given.nights])
-    state.last_count = push(last, given.nights, state.last_count, state.least)
+    state.last_count = push(last, given.nights, state.last_count, state.night.ended_least)
     if state.stood > 0:
         return _follow_rise(state, given, last), True
     if state.last_count < given.nights or state.base_count < BASE_MIN:
@@ -260,7 +197,7 @@ def _judge_night(state, given, remembered, scratch):
             given.noise_floor,
             given.noise_floor_share * abs(state.base),
         )
-        newest = state.least - state.base
+        newest = state.night.ended_least - state.base
         held = rise > 0.0 and rise >= given.noise_multiple * usual
         if held or (newest > 0.0 and newest >= given.at_once_multiple * usual):
             state.stood = given.nights if held else 1
@@ -285,8 +222,8 @@ def _follow_rise(state, given, last):
     if state.stood == 0:
         return 0.0
     least = last[(state.last_count - 1) % given.nights]
-    for night in range(2, min(state.stood, given.nights) + 1):
-        least = min(least, last[(state.last_count - night) % given.nights])
+    for before in range(2, min(state.stood, given.nights) + 1):
+        least = min(least, last[(state.last_count - before) % given.nights])
     return max(0.0, least - state.base)
 
 

@@ -3,7 +3,7 @@
 center = median, over the last `weeks` weeks, of the means of this hour of the week in civil time
 spread = 1.4826 * the larger of
     the median of |mean - center| over those weeks, and
-    the median of |reading - the center of its hour| over the last 168 hours, by one reading of each,
+    the median of |reading - the center of its hour| over the last 168 hours, by one reading of each, cut at 4 spreads,
 and never less than `floor`, `floor_percent` of |center| and half the sensor's `resolution`.
 signal = (reading - center) / spread, a number without a unit: how many times its usual spread the reading lies away.
 
@@ -31,6 +31,7 @@ from model.sensor import Sensor
 HOUR_MS = 3_600_000
 HOURS = 168
 WEEKS_MIN, HOURS_MIN = 3, 24
+CUT = 4.0
 MONDAY = 72
 """Hours from the Monday before the epoch, which was a Thursday."""
 
@@ -117,10 +118,12 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
                 count += 1
             if state.known >= WEEKS_MIN and state.readings == 0:
                 distances = remembered[HOURS * (1 + given.weeks) :][:HOURS]
-                state.distances = push(distances, HOURS, state.distances, abs(distance))
-                known = min(state.distances, HOURS)
-                scratch[:known] = distances[:known]
-                state.hour_spread = median(scratch, known)
+                known = state.distances >= HOURS_MIN and spread > 0.0
+                noted = min(abs(distance), CUT * spread) if known else abs(distance)
+                state.distances = push(distances, HOURS, state.distances, noted)
+                filled = min(state.distances, HOURS)
+                scratch[:filled] = distances[:filled]
+                state.hour_spread = median(scratch, filled)
             state.readings += 1
             state.total += value[row]
     return count

@@ -1,5 +1,6 @@
 """Distance from a rolling median: falls and spikes against a level that wanders, in multiples of the usual spread."""
 
+import math
 from statistics import median
 from typing import Any
 
@@ -43,6 +44,7 @@ CASES: list[tuple[str, dict[str, Any], list[float], list[tuple[float, int, int]]
     ("a still signal alarms beyond the floor", {}, [*[100.0] * 200, 104, 100], [(12000, 0, 1), (12060, 1, 0)]),
     ("huge values are as good as others", {}, [*[1e5] * 200, 1e12, 1e5], [(12000, 0, 3), (12060, 3, 0)]),
     ("no spread, no statement", {"floor": 0}, [*[100.0] * 200, 140, *[100.0] * 5], []),
+    ("readings that mostly are equal have a spread all the same", {}, [*[100, 100, 103] * 70, 106, 100], []),
     ("the floor in percent of the level", {"floor": 0, "floor_percent": 1}, [*[100.0] * 200, 94.1, 94, 100],
      [(12060, 0, 1), (12120, 1, 0)]),
     ("one outlier does not hide the next", {}, [*hum(200), 40, *hum(3), 40, 100],
@@ -114,13 +116,14 @@ def plain(readings: list[Point]) -> list[Point]:
             window = [v for _, v in short[-24:]]
             center = median(window)
             near = median([abs(v - center) for v in window])
-            spread = max(1.4826 * max(near, far), floor)
+            spread = max(1.4826 * near, far, floor)
             if len(long) >= 24 and spread > 0:
                 made.append((time, abs(value - center) / spread))
                 outside = made[-1][1] >= 4
             if not long or time - long[-1][0] >= long_step:
-                long.append((time, abs(value - center)))
-                far = far if outside else median([d for _, d in long[-96:]])
+                long.append((time, min(abs(value - center), 4 * spread if outside else math.inf)))
+                last = sorted(distance for _, distance in long[-96:])
+                far = far if outside else max(1.4826 * median(last), last[9 * (len(last) - 1) // 10] / 1.6449)
         if not outside:
             outside_since = None
         elif outside_since is None:
