@@ -13,6 +13,8 @@ from model.reading import ReadingBatch
 from model.registry import Registry
 from model.sensor import Sensor
 
+_NO_OUTLOOK = (0.0, 0.0)
+
 
 class Expressing:
     """The expressions at their sensors; `unbound` is given (rule, sensor) where an input has no sensor."""
@@ -58,7 +60,7 @@ class Expressing:
                 self.inputs.tolist(), self.newest["time"].tolist(), self.newest["value"].tolist(), strict=True
             )
         }
-        made: list[tuple[int, int, float]] = []
+        made: list[tuple[int, int, float, tuple[float, float]]] = []
         rows = np.flatnonzero(np.isin(batch.sensor, self._concerned) & clean)
         edges = np.flatnonzero(np.diff(batch.arrived[rows])) + 1
         for instant in np.split(rows, edges):
@@ -80,7 +82,7 @@ class Expressing:
         value: float,
         newest: Mapping[int, tuple[int, float]],
         hold: NDArray[np.int64],
-    ) -> list[tuple[int, int, float]]:
+    ) -> list[tuple[int, int, float, tuple[float, float]]]:
         made = []
         for place in range(int(self.group.first[key]), int(self.group.first[key + 1])):
             if place not in self._inputs:
@@ -96,7 +98,7 @@ class Expressing:
                 result = evaluate(self._compiled[place], values)
                 if result is not None:
                     signed = {"above": result, "below": -result, "either": abs(result)}[condition.direction]
-                    made.append((row, place, signed))
+                    made.append((row, place, signed, _NO_OUTLOOK))
         return made
 
 

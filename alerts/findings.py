@@ -1,12 +1,13 @@
 """What the kernels found, as changes of conditions: the events of a batch with the words, limits and reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.binding import Binding, Ladders, Timed
+from alerts.conditions import displacement, forecast
 from alerts.conditions.due import Passed
 from alerts.conditions.range import Range
 from alerts.conditions.stuck import Stuck
@@ -15,6 +16,12 @@ from model.registry import Registry
 
 REACHED = {"range": "bad_readings", "stuck": "stuck"}
 LEFT = {"range": "good_readings", "stuck": "moves_again"}
+Expected = tuple[float, float] | None
+EXPECTED: Mapping[str, Callable[[Any, Sequence[float], float, float], Expected]] = {
+    "forecast": forecast.expected,
+    "displacement": displacement.expected,
+}
+"""Kinds that look ahead: (condition, outlook, signal, limit) to the seconds between which what they forecast comes."""
 
 
 def change_of(registry: Registry, bound: Binding, **facts: Any) -> ConditionChange:
@@ -41,7 +48,7 @@ def ladder_changes(
     changes = []
     limits = group.limits["limit"]
     for event in events.tolist():
-        binding, row, time, severity_from, severity, raised, deadline, full_scale, value = event
+        binding, row, time, severity_from, severity, raised, deadline, full_scale, value, outlook = event
         bound = group.bindings[binding]
         condition = bound.rule.condition
         # The limit that was crossed: of the level reached, or of the lowest level left.
@@ -52,6 +59,9 @@ def ladder_changes(
             reason = REACHED.get(condition.kind, "full_scale" if full_scale else "limit_reached")
         else:
             reason = LEFT.get(condition.kind, "limit_left")
+        expected = None
+        if severity > severity_from and not deadline and condition.kind in EXPECTED:
+            expected = EXPECTED[condition.kind](condition, outlook, value, limit)
         changes.append(
             change_of(
                 registry,
@@ -65,6 +75,8 @@ def ladder_changes(
                 limit=None if is_flag or not np.isfinite(limit) else _plain(limit),
                 cause="deadline" if deadline else "reading",
                 reason=reason,
+                expected_from=None if expected is None else time + round(expected[0] * 1000),
+                expected_to=None if expected is None else time + round(expected[1] * 1000),
             )
         )
     return changes

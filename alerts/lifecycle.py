@@ -78,6 +78,8 @@ def apply_change(alarm: Alarm | None, change: ConditionChange) -> tuple[Alarm, J
         raised=change.raised,
         changed=change.time,
         sequence=1 if alarm is None else alarm.sequence + 1,
+        expected_from=change.expected_from,
+        expected_to=change.expected_to,
     )
     line = _line(after, state, change.severity_from, change.time, change.known_at, change.reason)
     if change.retroactive:
@@ -128,4 +130,6 @@ def _line(after: Alarm, state_from: State, severity_from: int, time: int, known_
         rule_version=after.rule_version,
         mode=after.mode,
         retroactive=False,
+        expected_from=UNSET if after.expected_from is None else format_instant(after.expected_from),
+        expected_to=UNSET if after.expected_to is None else format_instant(after.expected_to),
     )

@@ -143,7 +143,14 @@ def _above(occurrence: Occurrence, known: int, newest: int) -> Occurrence:
         end = max(newest, found[-1].time)
         found.append(
             msgspec.structs.replace(
-                found[-1], time=end, severity_from=severity, severity=0, cause="reading", reason="passage_ends"
+                found[-1],
+                time=end,
+                severity_from=severity,
+                severity=0,
+                cause="reading",
+                reason="passage_ends",
+                expected_from=None,
+                expected_to=None,
             )
         )
     return found

@@ -30,6 +30,7 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     `known_at` the arrival of what caused it. Severities are integers of model.severity; an instrument or system alarm
     uses 0 and 1 for normal and active. `cause` is `reading`, `deadline` (a held value completed an on-delay), `silence`
     or `rule` (the rule was withdrawn). `retroactive`: found when a passage was evaluated again after a late reading.
+    `expected_from`, `expected_to`: between which times what a forecast tells of is expected.
     """
 
     rule: str
@@ -50,6 +51,8 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     reason: str
     retroactive: bool = False
+    expected_from: int | None = None
+    expected_to: int | None = None
 
     @property
     def alarm(self) -> str:
@@ -84,6 +87,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     raised: int
     changed: int
     sequence: int
+    expected_from: int | None = None
+    expected_to: int | None = None
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class", "from_": "from"}):
@@ -113,6 +118,8 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "
     cause: str | UnsetType = UNSET
     actor: str | UnsetType = UNSET
     comment: str | UnsetType = UNSET
+    expected_from: str | UnsetType = UNSET
+    expected_to: str | UnsetType = UNSET
 
 
 def severity_label(alarm_class: AlarmClass, severity: int) -> str | None:

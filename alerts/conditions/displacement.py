@@ -28,6 +28,7 @@ re-zeroed device begins anew.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numba
@@ -138,6 +139,13 @@ def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | Non
     )
 
 
+def expected(
+    condition: Displacement, outlook: Sequence[float], signal: float, limit: float
+) -> tuple[float, float] | None:
+    """Return in how many seconds a forecast failure comes, at the earliest and at the latest; `outlook` is in days."""
+    return None if condition.measure != "failure_forecast" else (outlook[0] * DAY_S, outlook[1] * DAY_S)
+
+
 def memory_width(condition: Displacement, sensor: Sensor) -> int:
     """Return how many numbers a binding remembers: times and values of the window, velocities of earlier ones."""
     return 2 * READINGS_MAX + (movement.STEADY_WINDOWS if condition.measure == "tangent_angle" else 0)
@@ -156,6 +164,7 @@ def _factor(condition: Displacement, observed: ObservedProperty, gas: str = "met
 def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parameters, states, memory, signals):
     """Make signals of readings (see alerts/conditions/__init__.py); return their number."""
     times, values, spare = np.empty(READINGS_MAX), np.empty(READINGS_MAX), np.empty((5, creep.SPARE))
+    outlook = np.empty(2)
     count = 0
     for row in range(len(sensor)):
         if not clean[row]:
@@ -181,11 +190,12 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
                 begin += 1
             if not SPAN_MIN * given.window <= -times[begin] <= given.span_max:
                 continue
-            signal = movement.signal(given, state, learned, times[begin:held], values[begin:held], spare)
+            signal = movement.signal(given, state, learned, times[begin:held], values[begin:held], spare, outlook)
             if math.isnan(signal):
                 continue
             signals[count].row = row
             signals[count].binding = binding
             signals[count].value = in_direction(given.direction, signal * given.factor)
+            signals[count].outlook[:] = outlook
             count += 1
     return count

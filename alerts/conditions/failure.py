@@ -80,9 +80,13 @@ def failure(times, values, squares):
 
 
 @numba.njit(cache=True)
-def urgency(times, values, usual, velocity_min, squares):
-    """Return 1 / days to failure; 0 where the forecast cannot be trusted, or its velocity is below `velocity_min`."""
+def urgency(times, values, usual, velocity_min, squares, interval):
+    """Return 1 / days to failure; 0 where the forecast cannot be trusted, or its velocity is below `velocity_min`.
+
+    Fills `interval` with the earliest and the latest days to failure.
+    """
     days, early, late, velocity, misfit = failure(times, values, squares)
+    interval[0], interval[1] = early, late
     near = 0
     for time in times:
         near += time >= -SPANS * days

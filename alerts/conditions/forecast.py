@@ -4,7 +4,8 @@ signal = value + horizon * r, where r is the least rate that the rise of the rea
 its noise (the lower end of Sen's interval of the Theil-Sen slope, see slope.py), where that is above 0; else 0: then
 nothing rises, and what stands already is a threshold's to tell. With the upper end of the interval, r', a level L is
 crossed in (L - value) / r' to (L - value) / r seconds: the condition is that even the later of these lies within the
-horizon. So the alarm stands while the readings rise to a level, or above it, and returns when the rise ends.
+horizon. So the alarm stands while the readings rise to a level, or above it, and returns when the rise ends; the
+journal tells both times (`expected_from`, `expected_to`).
 
 The rise begins at the last reading within `noise_floor` of the lowest of the window, so that a dry hour before the
 flood does not hold the forecast back. Of faster readings some are left out: the window holds 48 at most. Nothing is
@@ -12,6 +13,7 @@ said while it holds too few to tell a rise from noise (5 at twice it, 7 at three
 for some minutes, not for an hour: it slows down where it spreads. A horizon is at most as long as the window.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numba
@@ -93,6 +95,17 @@ def memory_width(condition: Forecast, sensor: Sensor) -> int:
     return 2 * _capacity(condition.window_s, sensor)
 
 
+def expected(condition: Forecast, outlook: Sequence[float], signal: float, limit: float) -> tuple[float, float] | None:
+    """Return in how many seconds the level `limit` is crossed, at the earliest and at the latest; None where it is.
+
+    `outlook` is the newest reading and the level at the horizon by the upper end of the rate's interval, in `unit`.
+    """
+    now, fastest = outlook
+    if now >= limit:
+        return None
+    return condition.horizon_s * (limit - now) / (fastest - now), condition.horizon_s * (limit - now) / (signal - now)
+
+
 def _capacity(window_s: float, sensor: Sensor) -> int:
     if sensor.reporting != "periodic":
         return READINGS_MAX
@@ -121,15 +134,19 @@ def walk(sensor, time, local, value, clean, renewed, first, parameter_of, parame
             held = kept_since(ring, given.capacity, state.count, time[row] - given.window - 1, times, values)
             if given.places[held] < 0:
                 continue
-            ahead = 0.0
+            now = given.factor * value[row] + given.offset
+            ahead = fastest = 0.0
             begin = _rise_begins(values, held, given.noise_floor)
             place = given.places[held - begin]
             if trend(values, begin, held, place) > 0:
-                slowest = in_order(found, slopes(times, values, begin, held, found), place)
-                ahead = given.factor * (value[row] + slowest * given.horizon) + given.offset
+                pairs = slopes(times, values, begin, held, found)
+                ahead = now + given.factor * given.horizon * in_order(found, pairs, place)
+                fastest = now + given.factor * given.horizon * in_order(found, pairs, pairs - 1 - place)
             signals[count].row = row
             signals[count].binding = binding
             signals[count].value = ahead
+            signals[count].outlook[0] = now
+            signals[count].outlook[1] = fastest
             count += 1
     return count
 

@@ -24,7 +24,7 @@ LEVELS = 4
 NEVER = np.iinfo(np.int64).min
 
 # Columns of an event: which binding, which row caused it, when, from and to which severity, begin of the occurrence,
-# whether a deadline (a held value) caused it, whether full scale did.
+# whether a deadline (a held value) caused it, whether full scale did; the value, and the outlook of SIGNAL.
 EVENT = np.dtype(
     [
         ("binding", "i8"),
@@ -36,6 +36,7 @@ EVENT = np.dtype(
         ("deadline", "?"),
         ("full_scale", "?"),
         ("value", "f8"),
+        ("outlook", "f8", (2,)),
     ]
 )
 
@@ -66,8 +67,11 @@ STATE = np.dtype(
     ]
 )
 
-SIGNAL = np.dtype([("row", "i8"), ("binding", "i8"), ("value", "f8")])
-"""What a kind makes of a reading (its row in the batch) for a binding; no element where it makes nothing of it."""
+SIGNAL = np.dtype([("row", "i8"), ("binding", "i8"), ("value", "f8"), ("outlook", "f8", (2,))])
+"""What a kind makes of a reading (its row in the batch) for a binding; no element where it makes nothing of it.
+
+`outlook` is of the kinds that look ahead alone (findings.EXPECTED); others leave it as it is.
+"""
 
 
 def new_state(bindings: int) -> NDArray[Any]:
@@ -225,7 +229,10 @@ def walk_signals(
             held_until = held_from[row] + hold[sensor[row]]
             count = complete_deadlines(events, count, binding, row, judged, state, time[row], held_until)
         judge(judged, state, time[row], value, True, False)
+        before = count
         count = emit(events, count, binding, row, time[row], state, False, False)
+        if count > before:
+            events[before].outlook[:] = signals[place].outlook
         quiet[binding] = is_quiet(state)
         wait(waiting, waiting_count, is_listed, binding, state)
     return count

@@ -52,10 +52,11 @@ def _learn_steady(state, learned, times, rate):
 
 
 @numba.njit(cache=True)
-def signal(given, state, learned, times, values, spare):
+def signal(given, state, learned, times, values, spare, outlook):
     """Return the signal, signed like the movement, of a window (n,), in days and the property's unit; NaN says nothing.
 
-    `spare` has shape (5, creep.SPARE). Learns the usual scatter and the steady velocity.
+    `spare` has shape (5, creep.SPARE). Learns the usual scatter and the steady velocity. Fills `outlook` with the days
+    to failure, at the earliest and at the latest, where the signal forecasts one.
     """
     k = given.noise_multiple
     smoothed, moved = spare[0][: len(times)], spare[1][: len(times)]
@@ -97,7 +98,7 @@ def signal(given, state, learned, times, values, spare):
             return 0.0
         smoothed *= sign
         creep.take_out_steps(times, smoothed, given.noise_min, STEPS_IN_FORECAST, spare[2], spare[3])
-        return sign * failure.urgency(times, smoothed, state.scatter, given.velocity_min, spare[2])
+        return sign * failure.urgency(times, smoothed, state.scatter, given.velocity_min, spare[2], outlook)
     if not fast or not accelerates:
         return 0.0
     if given.measure == ACCELERATING_VELOCITY:

@@ -67,6 +67,8 @@ class Line(BaseModel):
     cause: str | None = None
     actor: str | None = None
     comment: str | None = None
+    expected_from: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the earliest")
+    expected_to: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the latest")
 
 
 class AlarmItem(Line):

@@ -39,7 +39,7 @@ def signals(
         np.ones(rows, np.bool_), np.isin(np.arange(rows), renewed), group.first,
         detector.parameter_of, detector.parameters, detector.states, detector.memory, made,
     )  # fmt: skip
-    return [(float(time[row]) / 1000, float(value)) for row, _, value in made[:count].tolist()]
+    return [(float(time[row]) / 1000, float(value)) for row, _, value, _ in made[:count].tolist()]
 
 
 def changes(

@@ -1,16 +1,20 @@
 """Forecast: the level reached at the horizon, at the slow end of the rise; 0 where nothing rises."""
 
 import random
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from alerts.backtest import backtest
 from alerts.conditions.slope import bounding_places
+from model.instant import format_instant
 from tests.rules.signals import Point, changes, every, signals, watching
-from tests.rules.streams import sensor
+from tests.rules.streams import batch, sensor
 
 AHEAD = {
     "kind": "forecast",
@@ -45,6 +49,27 @@ def test_forecast(points: list[Point], expected: list[Point]) -> None:
 def test_an_alarm_comes_before_the_level_and_returns_when_the_rise_ends() -> None:
     points = every(60, [*range(0, 21), *[20] * 30])
     assert changes(AHEAD, points) == [(540, 0, 1), (1740, 1, 0)]  # 15 cm are reached at 900
+
+
+# Readings a minute, and when 15 cm are expected by the alarm that comes (seconds): at the earliest, at the latest.
+EXPECTED: list[tuple[str, Sequence[float], tuple[float, float] | None]] = [
+    ("straight on", range(21), (900, 900)),
+    ("it slows down, so the interval is wide", [0, 4, 7, 9, 10], (240 + 75, 240 + 300)),
+    ("the level is crossed already", [0, 4, 8, 12, 16], None),
+]
+
+
+@pytest.mark.parametrize(("values", "expected"), [case[1:] for case in EXPECTED], ids=[case[0] for case in EXPECTED])
+def test_the_alarm_tells_when_the_level_is_expected(
+    values: Sequence[float], expected: tuple[float, float] | None
+) -> None:
+    built = watching({**AHEAD, "limits": {"blue": 15}})
+    points = [*every(60, values), *every(60, [20] * 30, begin_s=60 * len(values))]
+    lines = list(backtest(built, [batch(built, [("a", *point) for point in points])], 60_000))
+    told = [(line.expected_from, line.expected_to) for line in lines]
+    wanted = (UNSET, UNSET) if expected is None else tuple(format_instant(round(time * 1000)) for time in expected)
+    # Also the acknowledgement shows it; the return does not.
+    assert told == [wanted, wanted, (UNSET, UNSET)]
 
 
 def test_levels_that_stand_with_the_sensor_in_another_unit() -> None:
