@@ -2,13 +2,14 @@
 # make test   everything the tests need, then all tests
 # make setup  the environment alone
 # make check  linters and type checker
-# make faults the kill trials at many seeds; SEEDS=20
+# make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
 
 PYTHON ?= python3
 PORT ?= 8000
 SEEDS ?= 20
+SEED ?= 1
 
 .PHONY: run test setup check faults peers lock
 
@@ -28,7 +29,7 @@ check: setup
 	@.venv/bin/lint-imports
 
 faults: setup
-	@exec env LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s
+	@exec env LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s
 
 peers: setup
 	@exec .venv/bin/python -m benchmarks.peers

@@ -190,8 +190,8 @@ def _tell_unbound(unbound: Sequence[tuple[str, str]]) -> None:
         rules.setdefault(rule, []).append(sensor)
     for rule, sensors in sorted(rules.items()):
         progress(
-            f"rule {rule} is not bound to {len(sensors)} of its sensors ({sensors[0]}, …): their limits stand in "
-            "attributes that the sensors file does not have"
+            f"rule {rule} is not bound to {len(sensors)} of its sensors ({sensors[0]}, …): they lack the attribute "
+            "that holds its limit, or report too seldom for its window"
         )
 
 
