@@ -13,7 +13,7 @@ const WORDS = {
     unknown: "情况不明：传感器失联或数据异常", live: "实时", age: "秒前更新", lost: "连接中断，数据截至",
     never: "尚未连接", test: "测试", exercise: "演练", operational: "运行", mode: "非正式运行：",
     behind: "数据处理滞后，已评估至 ", wrongKey: "密钥无效或已撤销。", refused: "未完成：",
-    more: "仪表报警过多，仅显示最近部分：", total: "共",
+    more: "仪表报警过多，仅显示最近部分：", total: "共", retroactive: "迟到数据补报", expected: "预计 ", to: " 至 ",
   },
   en: {
     title: "city lifelines", key: "API key", enter: "Enter", leave: "Leave", other: "中文",
@@ -28,6 +28,7 @@ const WORDS = {
     operational: "operational", mode: "NOT IN OPERATION: ", behind: "Evaluation lags; it has come to ",
     wrongKey: "The key is not known or was revoked.", refused: "Not done: ",
     more: "Too many instrument alarms; only the newest are shown: ", total: "",
+    retroactive: "retroactive, by late readings", expected: "expected ", to: " to ",
   },
 };
 const RANK = { red: 4, orange: 3, yellow: 2, blue: 1 };
@@ -215,6 +216,11 @@ function row(item) {
   const value = element("td", item.value === null ? "–" : String(item.value));
   if (item.limit !== null) value.append(element("span", `/ ${item.limit}`, "small"));
   const raised = element("td", localTime(item.raised_at));
+  if (item.retroactive) raised.append(element("span", word("retroactive"), "small"));
+  if (item.expected_from) {
+    const span = localTime(item.expected_from) + word("to") + localTime(item.expected_to);
+    raised.append(element("span", word("expected") + span, "small"));
+  }
   const actions = element("td", undefined, "actions");
   if (item.state !== "acknowledged") {
     const button = element("button", word("acknowledge"));
