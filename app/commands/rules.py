@@ -35,7 +35,8 @@ def add_parsers(commands: Any) -> None:
     )
     actions = rules.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser(
-        "check", help="validate rule files", description="Validate rule files; every error has file, line and remedy.",
+        "check", help="validate rule files",
+        description="Validate rule files, and files of tests (NAME.test.yaml); every error has file, line and remedy.",
         epilog="example: lifeline rules check my-rules.yaml",
     )  # fmt: skip
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -68,7 +69,8 @@ def add_parsers(commands: Any) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    packs = load_packs(chosen.files)
+    tests = [file for file in chosen.files if file.name.endswith(SUFFIX)]
+    packs = load_packs([file for file in chosen.files if file not in tests])
     names = {pack.pack for pack in packs}
     missing = missing_rules(packs, [pack for pack in default_packs() if pack.pack not in names])
     for pack, rule, looked_at in missing:
@@ -77,6 +79,8 @@ def _check(chosen: argparse.Namespace) -> int:
         return 1
     for checked in packs:
         print(f"pack {checked.pack}: {len(checked.rules)} rules, no error")
+    for path in tests:
+        print(f"{path}: {len(load_tests(path)[0].tests)} tests, no error; `lifeline rules test` runs them")
     if chosen.sensors is not None:
         _tell_bindings(packs, *read_sensor_file(chosen.sensors, mode="test"))
     return 0
@@ -95,8 +99,8 @@ def _tell_bindings(packs: Sequence[Pack], sensors: Sequence[Sensor], cities: Seq
 
 def _test(chosen: argparse.Namespace) -> int:
     failed = run = 0
-    for file in chosen.files:
-        path = file if file.name.endswith(SUFFIX) else tests_beside(file)
+    # A rule file and its tests may both be named: `packs/*.yaml`.
+    for path in dict.fromkeys(file if file.name.endswith(SUFFIX) else tests_beside(file) for file in chosen.files):
         tests, rule_files = load_tests(path)
         failures = run_tests(tests.tests, load_packs(rule_files))
         for failure in failures:

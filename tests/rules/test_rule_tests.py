@@ -89,3 +89,19 @@ def test_a_combination_names_rules_that_there_are(tmp_path: Path) -> None:
     finished = subprocess.run([LIFELINE, "rules", "check", str(path)], capture_output=True, text=True, timeout=60)
     assert finished.returncode == 1
     assert "looks at rule 'no-such-rule'" in finished.stderr
+
+
+def test_a_folder_of_packs_is_checked_with_its_tests() -> None:
+    files = [str(path) for path in sorted(PACKS.glob("*.yaml"))]
+    finished = subprocess.run([LIFELINE, "rules", "check", *files], capture_output=True, text=True, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    assert "pack gas: " in finished.stdout
+    assert "gas.test.yaml: " in finished.stdout
+
+
+def test_every_pack_has_tests_and_each_is_run_once() -> None:
+    files = [str(path) for path in sorted(PACKS.glob("*.yaml"))]
+    finished = subprocess.run([LIFELINE, "rules", "test", *files], capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    tests = sum(path.read_text().count("- test:") for path in PACKS.glob("*.test.yaml"))
+    assert f"{tests} of {tests} tests passed" in finished.stdout
