@@ -34,12 +34,13 @@ def smooth(values, smoothed):
 
 
 @numba.njit(cache=True)
-def take_out_steps(times, values, noise_min, steps_max, scratch, work):
+def take_out_steps(times, values, noise_min, steps_max, at_end, scratch, work):
     """Take out of `values` what happened from one reading to the next at once.
 
     A growth is what values gain between two readings, less the median rate times the time between. It is a step where
     it lies further from the median growth than four times the growths' noise (1.4826 times the median distance, at
-    least that of readings with noise `noise_min`). More than `steps_max` of them are a movement, which stays.
+    least that of readings with noise `noise_min`). More than `steps_max` of them are a movement, which stays; so are,
+    unless `at_end`, those after which no growth was usual again: what speeds up ends with the largest ones.
     """
     growths = len(times) - 1
     for place in range(growths):
@@ -49,15 +50,18 @@ def take_out_steps(times, values, noise_min, steps_max, scratch, work):
         work[place] = values[place + 1] - values[place] - usual * (times[place + 1] - times[place])
     center, deviation = median_and_deviation(work, growths, scratch)
     most = STEP_MULTIPLE * max(math.sqrt(2.0) * noise_min, MAD_TO_SIGMA * deviation)
-    steps = 0
+    steps, settled = 0, 0
     for place in range(growths):
         work[place] -= center
-        steps += abs(work[place]) > most
+        if abs(work[place]) > most:
+            steps += 1
+        else:
+            settled = place
     if steps > steps_max:
         return
     height = 0.0
     for place in range(growths):
-        if abs(work[place]) > most:
+        if abs(work[place]) > most and (at_end or place < settled):
             height += work[place]
         values[place + 1] -= height
 

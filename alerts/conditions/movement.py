@@ -62,7 +62,7 @@ def signal(given, state, learned, times, values, spare, outlook):
     smoothed, moved = spare[0][: len(times)], spare[1][: len(times)]
     creep.smooth(values, smoothed)
     moved[:] = smoothed
-    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, spare[2], spare[3])
+    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, True, spare[2], spare[3])
     values += moved - smoothed
     half = len(times) // 2
     rate = creep.velocity(times, moved, spare[4])
@@ -97,7 +97,7 @@ def signal(given, state, learned, times, values, spare, outlook):
         if not accelerates:
             return 0.0
         smoothed *= sign
-        creep.take_out_steps(times, smoothed, given.noise_min, STEPS_IN_FORECAST, spare[2], spare[3])
+        creep.take_out_steps(times, smoothed, given.noise_min, STEPS_IN_FORECAST, False, spare[2], spare[3])
         return sign * failure.urgency(times, smoothed, state.scatter, given.velocity_min, spare[2], outlook)
     if not fast or not accelerates:
         return 0.0

@@ -113,6 +113,16 @@ def test_an_alarm_tells_between_which_days_failure_is_expected() -> None:
         assert change.time < change.expected_from <= 49 * DAY_S * 1000 <= change.expected_to
 
 
+def test_failure_is_forecast_to_the_last_readings() -> None:
+    """The largest growths are the newest: they are no steps."""
+    condition = {**FORECAST, "window_s": 7 * DAY_S, "noise_min": 0.5}
+    three_hourly = sensor("a", system="displacement", property="displacement", unit="mm", interval_s=10_800.0)
+    points = [(time, round(200 / 30 * failing(12.2)(time / DAY_S), 1)) for time, _ in every(10_800, range(93))]
+    ahead = [(12.2 - time / DAY_S, signal) for time, signal in signals(condition, points, three_hourly)]
+    for days, signal in ahead[-6:]:
+        assert 1 / signal == pytest.approx(days, rel=0.25)
+
+
 def test_fast_readings_are_thinned_and_have_to_span_most_of_the_window() -> None:
     every_minute = every(60, [minute / 48 for minute in range(3 * 1440)])
     found = signals(VELOCITY, every_minute, sensor("a", system="displacement", property="displacement", unit="mm"))
