@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rule_file import load_packs
+from alerts.rule_file import default_packs, load_packs
 from alerts.rule_tests import SUFFIX, load_tests, run_tests
 from model.yaml_file import YamlFileError
 from tests.integration.service import LIFELINE
@@ -26,6 +26,14 @@ tests:
 def test_the_default_packs_pass_their_tests(path: Path) -> None:
     tests, rule_files = load_tests(path)
     assert run_tests(tests.tests, load_packs(rule_files)) == []
+
+
+def test_every_rule_that_is_annunciated_is_raised_in_a_test() -> None:
+    raised = {
+        expected.rule for path in PACKS.glob("*" + SUFFIX) for test in load_tests(path)[0].tests
+        for expected in test.expect if expected.to != "normal"
+    }  # fmt: skip
+    assert {rule.rule for pack in default_packs() for rule in pack.rules if rule.annunciated} <= raised
 
 
 def test_a_failure_shows_the_difference(tmp_path: Path) -> None:
