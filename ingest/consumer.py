@@ -13,11 +13,13 @@ from ingest.counters import IngestCounters
 from ingest.message import Message
 from ingest.queue import MessageQueue
 from ingest.settings import IngestLimits, MqttSettings, broker_address
+from ingest.subscriptions import Subscriptions
 from ingest.wire import Wire
 
 log = logging.getLogger(__name__)
 
 STEADY_S = 60.0  # a connection that lasted this long resets the back-off
+UNHEARD_S = 10.0  # where no message came for so long, a session that should be subscribed is subscribed again
 
 
 class Consumer:
@@ -25,7 +27,8 @@ class Consumer:
 
     Whatever fails in a connection ends that connection and begins the next after a pause; `run` returns only after
     `close`. `commands` gives the messages to devices that are due, (topic, payload); it is asked after each
-    acknowledgement, while a connection stands. Must be made and used on one event loop.
+    acknowledgement, while a connection stands. `subscriptions` is a record of what the broker's session has. Must be
+    made and used on one event loop.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Consumer:
         queue: MessageQueue,
         counters: IngestCounters,
         commands: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self._settings = settings
         self._address = broker_address(settings.url, settings.ca_file, settings.certificate_file, settings.key_file)
@@ -42,6 +46,7 @@ class Consumer:
         self._queue = queue
         self._counters = counters
         self._commands = commands
+        self._subscriptions = subscriptions
         self._closing = asyncio.Event()
         self._connection = 0  # number of the present connection; acknowledgements of others are void
         self._wire: Wire | None = None  # while connected
@@ -104,12 +109,19 @@ class Consumer:
         try:
             async with client:
                 wire.begin()
-                await subscribe(client, self._settings)
+                stand = wire.session_present and await self._stand()
+                if not stand:
+                    await self._subscribe(client)
                 await tell_status(client, self._settings, "connected")
                 self._counters.connections += 1
                 self._counters.connected = True
                 log.info("connected to the broker at %s as %s", self._address, self._settings.client_id)
-                await self._until_over(client)
+                unheard = asyncio.create_task(self._subscribe_unheard(client, wire)) if stand else None
+                try:
+                    await self._until_over(client)
+                finally:
+                    if unheard is not None:
+                        unheard.cancel()
                 with contextlib.suppress(aiomqtt.MqttError):
                     await tell_status(client, self._settings, "stopped")
         finally:
@@ -117,6 +129,23 @@ class Consumer:
             self._counters.connected = False
             self._wire = None
             wire.end()
+
+    async def _stand(self) -> bool:
+        return self._subscriptions is not None and await self._subscriptions.stand(str(self._address))
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        await subscribe(client, self._settings)
+        if self._subscriptions is not None:
+            await self._subscriptions.granted(str(self._address))
+
+    async def _subscribe_unheard(self, client: aiomqtt.Client, wire: Wire) -> None:
+        """Subscribe after all where nothing comes: our record may be wrong, and nothing is disturbed then."""
+        await asyncio.sleep(UNHEARD_S)
+        try:
+            if not wire.heard:
+                await self._subscribe(client)
+        except Exception as error:
+            self._on_failure(error)
 
     async def _until_over(self, client: aiomqtt.Client) -> None:
         """Wait for `close`, or raise what ended the connection."""

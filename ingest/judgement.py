@@ -19,7 +19,6 @@ from ingest.settings import IngestLimits
 from model.instant import format_instant
 from model.reading import Rejection
 from model.registry import Registry
-from model.sensor import Sensor
 from model.vocabulary import PROPERTIES
 from store.batches import IncomingReadings
 from store.gaps import store_gaps, store_sequences
@@ -123,16 +122,6 @@ class Judgement:
         if len(new):
             self._source_of[new] = self.gaps.places([registry.sensors[key].sensor for key in new.tolist()])
         return self._source_of[keys]
-
-
-def load_kernels(limits: IngestLimits) -> None:
-    """Have the kernels compiled, or taken from numba's cache, before the first message has to wait for them."""
-    sensor = Sensor(sensor="none", city="none", system="gas", property="gas_pressure", unit="kPa", interval_s=1)
-    registry = Registry(0, {0: sensor}, {})
-    judgement = Judgement(registry, limits)
-    rows = np.arange(2)
-    readings = IncomingReadings(np.zeros(2, np.int32), rows, np.zeros(2), np.zeros(2, np.uint16))
-    judgement.commit(judgement.judge(registry, readings, [], 0, rows))
 
 
 def rate_rejections(

@@ -12,12 +12,14 @@ from ingest.counters import IngestCounters
 from ingest.course_recovery import CHECKPOINT_READINGS, CHECKPOINT_S, recover, save
 from ingest.decoders.forms import Forms
 from ingest.gathered import gather_decoded, nothing_gathered
-from ingest.judgement import Judgement, load_kernels
+from ingest.judgement import Judgement
+from ingest.kernels import load_kernels
 from ingest.message import Decoded
 from ingest.queue import MessageQueue
 from ingest.registered import RegistryCopy
 from ingest.replays import Outcome, do_replays
 from ingest.settings import IngestLimits, MqttSettings
+from ingest.subscriptions import Subscriptions
 from model.reading import ReadingBatch
 from store.pool import TRANSIENT_ERRORS, Pool
 
@@ -41,7 +43,7 @@ async def run_ingest(
     sequences and reads what it missed from the log. `forms` are payloads of vendors' own, whose topics `mqtt` has to
     subscribe to. Raises ValueError for an unusable broker url; broker and database may come and go.
     """
-    load_kernels(limits)
+    await asyncio.to_thread(load_kernels)  # where they are not compiled yet, the rest of the process goes on meanwhile
     # Modules, registry and kernels live as long as the process. Messages and readings make no cycles. So the collector
     # need not walk through a hundred thousand objects again and again, for a tenth of a second each time.
     gc.collect()
@@ -49,7 +51,16 @@ async def run_ingest(
     forms = forms or Forms()
     registry = RegistryCopy(pool)
     queue = MessageQueue(limits, counters)
-    consumer = Consumer(mqtt, limits, queue, counters, lambda: forms.take_commands(clock(), registry.current.cities))
+    # Where the broker sees to the order itself, each connection subscribes anew.
+    subscriptions = Subscriptions(pool, mqtt.client_id, mqtt.filters) if mqtt.redelivery_s else None
+    consumer = Consumer(
+        mqtt,
+        limits,
+        queue,
+        counters,
+        lambda: forms.take_commands(clock(), registry.current.cities),
+        subscriptions,
+    )
     committer = Committer(pool, registry, limits, clock, on_committed, stop, counters, consumer.acknowledge)
     pipeline = Pipeline(pool, registry, limits, clock, stop, counters, committer, forms, mqtt.client_id)
     async with asyncio.TaskGroup() as tasks:

@@ -9,10 +9,12 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from typing import Any
 
 import aiomqtt
 import numpy as np
 import paho.mqtt.client as paho
+from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.counters import IngestCounters
 from ingest.frames import FrameReader
@@ -68,8 +70,12 @@ class Wire:
         self._began = self._over = False
         self._handed, self._handed_place = b"", 0
         self._broken: OSError | None = None
+        self.session_present = False  # by the broker's answer to CONNECT
+        self.heard = False  # whether a message came
         self._inner.manual_ack_set(True)
         self._inner.on_message = self._on_message
+        self._greeted = self._inner.on_connect
+        self._inner.on_connect = self._on_connect
         self._read: Callable[[], Turn] = self._read_packets
         if settings.reader == "frames":
             self._read = self._read_frames
@@ -166,6 +172,7 @@ class Wire:
                 return Turn.ENDED
             for found in self._frames.feed(bytes(self._buffer[:size])):
                 if isinstance(found, list):
+                    self.heard = True
                     self._queue.put(found)
                 else:
                     self._hand_over(found)
@@ -212,9 +219,17 @@ class Wire:
                 return Turn.DRAINED if number else Turn.NOTHING
         return Turn.MORE
 
+    def _on_connect(
+        self, client: paho.Client, userdata: object, flags: paho.ConnectFlags, code: ReasonCode, properties: Any = None
+    ) -> None:
+        self.session_present = bool(flags.session_present)
+        if self._greeted is not None:
+            self._greeted(client, userdata, flags, code, properties)  # type: ignore[call-arg, arg-type]
+
     def _on_message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
         """Take what paho has read itself: everything on the plain path, QoS 2 on the other."""
         self._arrived += 1
+        self.heard = True
         if message.qos:
             if self._frames.in_hand[message.mid]:
                 self._counters.messages_redelivered += 1

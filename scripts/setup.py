@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 STAMP = ENVIRONMENT / "lifeline-setup"
-KERNELS_STAMP = ENVIRONMENT / "lifeline-kernels"
+KERNELS = {  # by room
+    "ingest": ("the checks of readings are", "some seconds"),
+    "alerts": ("the rules engine is", "half a minute"),
+}
 PIP_WHEELS = "python3-pip-whl"  # Debian's package with pip as a wheel, where Python came without ensurepip
 
 
@@ -48,16 +51,18 @@ def main() -> int:
 
 
 def _compile_kernels() -> None:
-    """Compile the rules engine anew where its source changed: numba looks at one file, not at what that imports."""
-    sources = sorted((ROOT / "alerts").rglob("*.py"))
-    content = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
-    if KERNELS_STAMP.exists() and KERNELS_STAMP.read_text() == content:
-        return
-    for compiled in (ROOT / "alerts").rglob("__pycache__/*.nb[ci]"):
-        compiled.unlink()
-    print("setting up 4/4: the rules engine is compiled (half a minute)", flush=True)
-    _run([str(PYTHON), "-m", "alerts.kernels"])
-    KERNELS_STAMP.write_text(content)
+    """Compile a room's kernels anew where its source changed: numba looks at one file, not at what that imports."""
+    for room, (what, takes) in KERNELS.items():
+        sources = sorted((ROOT / room).rglob("*.py"))
+        content = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+        stamp = ENVIRONMENT / f"lifeline-kernels-{room}"
+        if stamp.exists() and stamp.read_text() == content:
+            continue
+        for compiled in (ROOT / room).rglob("__pycache__/*.nb[ci]"):
+            compiled.unlink()
+        print(f"setting up 4/4: {what} compiled ({takes})", flush=True)
+        _run([str(PYTHON), "-m", f"{room}.kernels"])
+        stamp.write_text(content)
 
 
 def _make_environment() -> list[str]:
