@@ -30,6 +30,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from alerts.conditions.learning import resolution
+from alerts.conditions.slope import in_order
 from alerts.conditions.window import DIRECTIONS, MAD_TO_SIGMA, in_direction, median, median_and_deviation, push
 from alerts.words import Positive, Signal
 from model.sensor import Sensor
@@ -169,7 +170,7 @@ def _spread(distances, count, scratch):
     """Return the standard deviation of normal noise with this median and, where that is wider, this ninth decile."""
     scratch[:count] = distances[:count]
     middle = median(scratch, count)
-    return max(MAD_TO_SIGMA * middle, np.sort(distances[:count])[9 * (count - 1) // 10] / NINTH_DECILE)
+    return max(MAD_TO_SIGMA * middle, in_order(scratch, count, 9 * (count - 1) // 10) / NINTH_DECILE)
 
 
 @numba.njit(cache=True)

@@ -1,4 +1,4 @@
-"""Street floods: the rise rule against the first reading at each level, over real floods with four levels."""
+"""Street floods with four levels: the depth rule at its first reading, and the rise rule ahead of it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,6 +28,18 @@ class Flood:
         """When the depth first was at level 1 to 4 or above; None where it never was."""
         at = np.flatnonzero(self.depth >= LEVELS_CM[level - 1])
         return int(self.time[at[0]]) if len(at) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Of the floods that reached a level, how many have a depth alarm raised at the first reading at blue or above, and
+    how many one that stood in the flood with its highest level; and how many depth alarms there are in all.
+    """
+
+    floods: int
+    at_once: int
+    right_severity: int
+    alarms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,12 @@ def cases() -> list[Case]:
     """Return the figures of the set with their goals as limits (at least, or for false leads at most)."""
     folder = data_folder() / "floodnet"
     registry, recording = load(folder)
-    found = score(floods(registry, recording, read_truth(folder)), run(registry, recording))
+    known, alarms = floods(registry, recording, read_truth(folder)), run(registry, recording)
+    found, levels = score(known, alarms), score_levels(known, alarms)
     return [
+        case("floodnet_floods_raised_at_first_reading", "of floods", [levels.at_once / levels.floods], [1.0]),
+        case("floodnet_floods_with_right_severity", "of floods", [levels.right_severity / levels.floods], [1.0]),
+        case("floodnet_alarms_per_flood", "alarms", [levels.alarms / levels.floods], [1.02]),
         case("floodnet_levels_led_5_min", "of levels", [found.share_in_time], [0.5]),
         case("floodnet_floods_led_5_min", "of floods", [found.share_of_floods_in_time], [0.5]),
         case("floodnet_leads_false", "of leads", [found.share_false], [0.2]),
@@ -105,6 +121,25 @@ def score(floods: Sequence[Flood], alarms: Sequence[Occurrence]) -> Leads:
         if len(of_flood) > 1:
             longest.append(max(of_flood))
     return Leads(leads, longest, false)
+
+
+def score_levels(floods: Sequence[Flood], alarms: Sequence[Occurrence]) -> Levels:
+    """Hold the alarms of the depth itself against the floods."""
+    by_sensor = defaultdict(list)
+    for alarm in alarms:
+        if alarm.kind == "threshold":
+            by_sensor[alarm.sensor].append(alarm)
+    reached = [flood for flood in floods if flood.reached(1) is not None]
+    at_once = right = 0
+    for flood in reached:
+        at_once += flood.reached(1) in [alarm.raised for alarm in by_sensor[flood.sensor]]
+        standing = [
+            alarm.peak
+            for alarm in by_sensor[flood.sensor]
+            if alarm.raised <= flood.time[-1] and (alarm.returned is None or alarm.returned >= flood.time[0])
+        ]
+        right += max(level for level in (1, 2, 3, 4) if flood.reached(level) is not None) in standing
+    return Levels(len(reached), at_once, right, sum(len(found) for found in by_sensor.values()))
 
 
 def _told(forecasts: Sequence[Occurrence], level: int, flood: Flood) -> int | None:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.rules.signals import Point, changes, changes_in_parts, signals, watching
@@ -150,8 +150,16 @@ def test_it_binds_to_sensors_that_make_an_hour(more: dict[str, Any], bound: bool
     assert ("night_flow" in watching(RISEN, watched).signals) == bound
 
 
+def reaches(one: float, other: float) -> bool:
+    assume(not math.isclose(one, other, rel_tol=1e-9))
+    return one >= other
+
+
 def plain(points: list[Point]) -> list[Point]:
-    """The definition, once more, with lists, for hourly readings whose time is civil time: (time, signal)."""
+    """The definition, once more, with lists, for hourly readings whose time is civil time: (time, signal).
+
+    An example in which rounding decides what is a rise is given up: the other decision would be as right.
+    """
     nights: dict[int, list[float]] = {}
     mornings: dict[int, float] = {}
     for time, value in points:
@@ -177,7 +185,7 @@ def plain(points: list[Point]) -> list[Point]:
         last.append(least)
         if stood:
             stood += 1
-            was_back, back = back, least - level < found / 2
+            was_back, back = back, not reaches(least - level, found / 2)
             if (back and was_back) or stood > 20:
                 base = [] if stood > 20 and not (back and was_back) else base
                 stood = 0
@@ -189,8 +197,8 @@ def plain(points: list[Point]) -> list[Point]:
         rise = min(last[-3:]) - level
         if len(noise) >= 28:
             usual = 1.4826 * max(median(noise[-60:]), median(noise[-14:]))
-            held = rise > 0 and rise >= 3 * usual
-            if held or (least > level and least - level >= 8 * usual):
+            held = rise > 0 and reaches(rise, 3 * usual)
+            if held or (least > level and reaches(least - level, 8 * usual)):
                 stood, back, found = 3 if held else 1, False, rise if held else least - level
                 made.append((when, 100 * found / level))
                 continue
