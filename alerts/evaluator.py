@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from alerts.conditions.ladder import NEVER
+from alerts.counters import EvaluatorCounters
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
 from alerts.kernels import load_kernels
@@ -26,21 +27,10 @@ from store.sensors import registry_version
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
+HAND_OVER_S = 0.005
+UNKNOWN = 2**63  # in place of a sequence: the log may hold more
+
 RESTARTED_AFTER: tuple[type[BaseException], ...] = (*TRANSIENT_ERRORS, CursorMoved)
-
-
-@dataclass(slots=True)
-class EvaluatorCounters:
-    """What the evaluator has done since it started."""
-
-    batches: int = 0
-    readings: int = 0
-    late_readings: int = 0
-    transitions: int = 0
-    changes_refused: int = 0  # that did not fit an alarm's state; should stay 0
-    bindings_unset: int = 0  # rules that do not watch a sensor because it lacks the attribute with the limit
-    cursor: int = 0
-    ready: bool = False
 
 
 async def run_evaluator(
@@ -111,6 +101,8 @@ class _Follower:
         self.counters = counters
         self.turn = turn
         self.engine: Engine
+        self.announced = UNKNOWN  # sequence of the newest batch that is said to be in the log
+        self.handed_through = 0  # sequence of the newest batch that was handed over and evaluated
         self.cursor = 0  # evaluated
         self.committed = 0  # evaluated, and the cursor in the database says so
 
@@ -142,11 +134,7 @@ class _Follower:
             if self.turn.registry_changed:
                 await self._rebind_if_changed()
             self.counters.ready = True
-            batches = self.handed.take(self.cursor, self.limits.readings_per_transaction_max)
-            if not batches:
-                batches = await self._persist(
-                    lambda: read_batches(self.pool, self.cursor, self.limits.readings_per_transaction_max)
-                )
+            batches = await self._next_batches()
             if batches:
                 await self._evaluate(batches)
             # Where a batch brought no transition the cursor may lag: evaluating it again finds none either.
@@ -158,6 +146,25 @@ class _Follower:
                 checkpoint_at = loop.time()
             if not batches:
                 await self._wait()
+
+    async def _next_batches(self) -> list[ReadingBatch]:
+        """Return what follows the cursor: handed over, else read from the log where it may hold more; or nothing."""
+        readings_max = self.limits.readings_per_transaction_max
+        batches = self.handed.take(self.cursor, readings_max)
+        if not batches and self.handed_through == self.cursor < self.announced and not self.stop.is_set():
+            # What this process commits itself is announced and handed over at almost the same time, in either order.
+            self.handed.committed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.handed.committed.wait(), HAND_OVER_S)
+            batches = self.handed.take(self.cursor, readings_max)
+        if batches:
+            self.handed_through = batches[-1].sequence
+        elif self.announced > self.cursor:
+            announced, self.announced = self.announced, 0  # what is announced meanwhile may not have been read
+            batches = await self._persist(lambda: read_batches(self.pool, self.cursor, readings_max))
+            if batches:
+                self.announced = max(self.announced, announced)
+        return batches
 
     async def _evaluate(self, batches: Sequence[ReadingBatch]) -> None:
         changes: list[ConditionChange] = []
@@ -279,8 +286,10 @@ class _Follower:
         self.turn.lost = True
         self.handed.committed.set()
 
-    def _batch_committed(self, *_: object) -> None:
-        self.handed.committed.set()
+    def _batch_committed(self, _connection: Connection, _process: int, _channel: str, sequence: str) -> None:
+        self.announced = max(self.announced, int(sequence))
+        if self.announced > self.cursor:
+            self.handed.committed.set()
 
     def _registry_changed(self, *_: object) -> None:
         self.turn.registry_changed = True
@@ -288,8 +297,10 @@ class _Follower:
 
     async def _wait(self) -> None:
         # A batch of another process is noticed by the notification, at the latest by the next tick.
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self.handed.committed.wait(), min(self.limits.tick_s, 1.0))
+        except TimeoutError:
+            self.announced = UNKNOWN
 
     async def _persist(self, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do database work, again after errors that pass by themselves."""

@@ -12,14 +12,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-import uvicorn
-
-from alerts.evaluator import EvaluatorCounters, run_evaluator
+from alerts.counters import EvaluatorCounters
 from alerts.hand_over import HandOver
-from alerts.recovery import EvaluatorLimits
-from app.api.application import ApiContext, create_app
 from app.embedded.errors import PortRefused
-from app.figures import prometheus_text
 from app.services import (
     Progress,
     Services,
@@ -116,12 +111,17 @@ async def _run_parts(
     if "ingest" in parts:
         tasks.append(asyncio.create_task(_ingest(running, ends[0]), name="ingest"))
     if "evaluate" in parts:
+        from alerts.evaluator import run_evaluator
+        from alerts.recovery import EvaluatorLimits
+
         limits = EvaluatorLimits(settle_s=running.settings.settle_s, tick_s=running.settings.tick_s)
         evaluate = run_evaluator(running.pool, running.handed, limits, ends[1], running.evaluator)
         tasks.append(asyncio.create_task(evaluate, name="evaluate"))
         tasks.append(asyncio.create_task(maintain(running.pool, clock, ends[1]), name="evaluate"))
     if listening is not None:
-        tasks.append(asyncio.create_task(_serve(running, parts, listening, ends[2]), name="serve"))
+        from app.serving import serve
+
+        tasks.append(asyncio.create_task(serve(running, parts, listening, clock, ends[2]), name="serve"))
     stopping = asyncio.create_task(running.stop.wait())
     try:
         await asyncio.wait((stopping, *(t for t in tasks if t.get_name() != "on_ready")),
@@ -183,32 +183,6 @@ def _mqtt_settings(running: Running, forms: Forms, *, session_is_new: bool) -> M
         )
     except ValueError as error:
         raise SettingsError(f"the MQTT settings: {error}") from None
-
-
-async def _serve(running: Running, parts: Collection[str], listening: socket.socket, end: asyncio.Event) -> None:
-    def not_ready() -> list[str]:
-        reasons = []
-        if "ingest" in parts and not running.ingest.connected:
-            reasons.append("ingest has no session with the broker")
-        if "evaluate" in parts and not running.evaluator.ready:
-            reasons.append("the evaluator is recovering or waits for its turn")
-        return reasons
-
-    def figures() -> str:
-        counted = {"ingest": running.ingest, "evaluate": running.evaluator}
-        return "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
-
-    context = ApiContext(pool=running.api_pool, clock=clock, readiness=not_ready, metrics=figures, stop=end)
-    config = uvicorn.Config(create_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    # The signals are ours: uvicorn would take them for itself alone.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    serving = asyncio.create_task(server.serve([listening]))
-    ending = asyncio.create_task(end.wait())
-    await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
-    ending.cancel()
-    server.should_exit = True
-    await serving
 
 
 @contextlib.contextmanager

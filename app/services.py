@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from alerts.rule_file import default_packs
 from app.embedded.broker import ACK_WAIT_S, EmbeddedBroker, embedded_broker
 from app.embedded.database import EmbeddedDatabase, embedded_database
 from app.embedded.errors import EmbeddedError, PortInUse
@@ -96,6 +95,8 @@ async def prepare_database(pool: Pool, progress: Progress) -> None:
     async with pool.acquire() as connection:
         await migrate(connection, progress)
     if not await packs_in_force(pool):
+        from alerts.rule_file import default_packs
+
         packs = [StoredPack(p.pack, p.version, p.content) for p in default_packs()]
         await activate(pool, packs, "lifeline")
 

@@ -38,9 +38,10 @@ def decode_messages(messages: list[Message], limits: IngestLimits, forms: Forms 
     joinable: list[int] = []
     sensors: list[str | None] = []
     alone: dict[int, Decoded] = {}
+    bytes_max = limits.payload_bytes_max
     for place, message in enumerate(messages):
         # A payload that was cut may look joinable too.
-        if is_joinable(message.payload) and message.payload_bytes <= limits.payload_bytes_max:
+        if is_joinable(message.payload) and message.payload_bytes <= bytes_max:
             sensor = _JSON_SENSORS[message.topic]
             if sensor != _NOT_JSON and (message.content_type is None or _form(message.content_type) == "json"):
                 joinable.append(place)

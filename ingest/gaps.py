@@ -97,11 +97,13 @@ class GapTracker:
 
     def states(self, changes: GapChanges | None = None) -> list[SourceState]:
         """Return the states of all sources, or of those that a batch changes, as they are after it."""
-        if changes is None:
-            pairs = list(enumerate(self._states.tolist()))
-        else:
-            pairs = list(zip(changes.touched.tolist(), changes.drafts.tolist(), strict=True))
-        return [SourceState(self._names[i], last, time, reset) for i, (last, time, reset, known, _) in pairs if known]
+        places, states = np.arange(len(self._states)), self._states
+        if changes is not None:
+            places, states = changes.touched, changes.drafts
+        known = states["known"]
+        names = [self._names[place] for place in places[known].tolist()]
+        numbers = [states[field][known].tolist() for field in ("last", "time", "reset_time")]
+        return list(map(SourceState, names, *numbers))
 
     def restore(self, states: Iterable[SourceState], missing: Iterable[tuple[str, int, int]]) -> None:
         """Take over states as `states` gave them, the newer last, and the numbers still missing by source."""

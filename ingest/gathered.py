@@ -65,7 +65,9 @@ class Gathered:
     @property
     def count(self) -> NDArray[np.int64]:
         """How many readings each message has, int64 (messages,)."""
-        return np.diff(self.end, prepend=0)
+        count = self.end.copy()
+        count[1:] -= self.end[:-1]
+        return count
 
     @property
     def entries(self) -> int:
@@ -113,6 +115,8 @@ def gather_decoded(
 
     Each pair of `joined` has the places of messages of one reading each, in order, and these readings.
     """
+    if not alone and len(joined) == 1:
+        return _gather_joined(messages, joined[0][1])
     columns = [*(found for _, found in joined), *(one.columns for one in alone.values())]
     lengths = [len(one.columns.sensor) for one in alone.values()]
     owner = np.concatenate(
@@ -132,6 +136,21 @@ def gather_decoded(
     )
     is_in_order = bool((owner[1:] >= owner[:-1]).all())
     return found if is_in_order else _ordered(found, np.argsort(owner, kind="stable"))
+
+
+def _gather_joined(messages: list[Message], found: Columns) -> Gathered:
+    """Return messages of which each has one of the readings, as they mostly come."""
+    return Gathered(
+        messages,
+        np.arange(1, len(messages) + 1),
+        found.sensor,
+        np.array(found.time, np.int64),
+        np.array(found.value, np.float64),
+        np.array(found.quality, np.uint16),
+        _sequences([found], len(messages)),
+        _units([found]),
+        {},
+    )
 
 
 def nothing_gathered() -> Gathered:

@@ -37,7 +37,10 @@ class Places:
         open_rows = np.flatnonzero(keys < 0)
         if not len(open_rows):
             return keys, {}
-        keys[open_rows] = keys_of(self.registry, [gathered.sensor[row] for row in open_rows.tolist()])
+        if len(open_rows) == len(keys):
+            keys = keys_of(self.registry, gathered.sensor)
+        else:
+            keys[open_rows] = keys_of(self.registry, [gathered.sensor[row] for row in open_rows.tolist()])
         faults: dict[int, Fault] = {}
         city = np.full(len(topics), _ANYWHERE, np.int32)
         for place in np.flatnonzero((right < 0) & (count > 0)).tolist():

@@ -22,7 +22,8 @@ class MessageQueue:
         self.room: Callable[[], None] = lambda: None
         self._limits = limits
         self._counters = counters
-        self._waiting: deque[list[Message]] = deque()  # in portions: one by one would cost more than decoding them
+        # In portions, each with its size: one by one they would cost more than decoding them.
+        self._waiting: deque[tuple[list[Message], int]] = deque()
         self._messages = self._bytes = 0
         self._awake = asyncio.Event()
 
@@ -34,22 +35,23 @@ class MessageQueue:
     def put(self, messages: list[Message]) -> None:
         """Append messages."""
         for start in range(0, len(messages), TURN_MESSAGES_MAX):
-            self._waiting.append(messages[start : start + TURN_MESSAGES_MAX])
-        self._count(len(messages), size_of(messages))
+            portion = messages[start : start + TURN_MESSAGES_MAX]
+            size = size_of(portion)
+            self._waiting.append((portion, size))
+            self._count(len(portion), size)
         self._awake.set()
 
     def take(self, bytes_max: int = TURN_BYTES_MAX) -> list[Message]:
         """Remove and return a portion of the oldest messages, within the limit, but at least one message."""
         if not self._waiting:
             return []
-        taken = self._waiting.popleft()
-        size = size_of(taken)
+        taken, size = self._waiting.popleft()
         if size > bytes_max:
-            count = max(1, bisect_right(list(accumulate(len(message.payload) for message in taken)), bytes_max))
+            sizes = list(accumulate(len(message.payload) for message in taken))
+            count = max(1, bisect_right(sizes, bytes_max))
             if count < len(taken):
-                self._waiting.appendleft(taken[count:])
-                taken = taken[:count]
-                size = size_of(taken)
+                self._waiting.appendleft((taken[count:], size - sizes[count - 1]))
+                taken, size = taken[:count], sizes[count - 1]
         self._count(-len(taken), -size)
         # Half empty before reading goes on, so that a full queue does not stop and start with every message.
         if self._messages * 2 <= self._limits.queue_messages_max and self._bytes * 2 <= self._limits.queue_bytes_max:

@@ -37,7 +37,7 @@ class IngestLimits:
     clock_ahead_s_max: float = 60.0
     delayed_s_min: float = 900.0
     retry_s_min: float = 0.1
-    retry_s_max: float = 10.0
+    retry_s_max: float = 2.0
 
     def __post_init__(self) -> None:
         # A batch closes with the messages that fill it, so it may hold one message, or one turn's, above its limit.

@@ -113,7 +113,7 @@ class Wire:
         packets["head"], packets["packet_id"] = PUBACK << 8 | 2, packet_ids
         # paho's queue of packets: it writes what the socket takes, and the rest when there is room again.
         self._inner._packet_queue(PUBACK, packets.tobytes(), 0, 1)
-        for message in mine:
+        for message in mine if len(packet_ids) < len(mine) else ():
             if message.qos == 2:
                 self._frames.in_hand[message.mid] = 0
                 self._inner.ack(message.mid, 2)

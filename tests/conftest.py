@@ -18,6 +18,7 @@ import pytest
 
 from app.embedded.broker import EmbeddedBroker, embedded_broker
 from app.embedded.database import EmbeddedDatabase, embedded_database
+from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
 from migrations.runner import migrate
 
 T = TypeVar("T")
@@ -113,6 +114,15 @@ def broker(background: Background, tmp_path_factory: pytest.TempPathFactory) -> 
 def broker_url(broker: EmbeddedBroker) -> str:
     """The session's NATS broker; tests keep apart by city and client id."""
     return broker.url
+
+
+@pytest.fixture(scope="session")
+def mosquitto(
+    background: Background, programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MosquittoBroker]:
+    """One of the other supported kind of brokers, which speaks MQTT 5 and redelivers when a session is resumed."""
+    with background.held(mosquitto_broker(tmp_path_factory.mktemp("mosquitto"), programs, 0, print)) as server:
+        yield server
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -8,19 +8,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from app.api.application import ApiContext, create_app
 from app.commands.output import progress, run_async, speed
-from app.doctor import diagnose
 from app.runtime import PARTS, Running, clock, end_with_parent, run
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
-from ingest.asyncapi import asyncapi
 from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
-from simulators.messages import live_messages
-from simulators.platforms import load_platform
-from simulators.publish import publish
-from simulators.scenarios import load_scenario
 from store.keys import create_key, find_key
 from store.sensors import import_sensors
 
@@ -80,7 +73,7 @@ def _up(parts: Collection[str], demo: argparse.Namespace | None = None) -> int:
     if os.environ.get("LIFELINE_END_WITH_PARENT"):
         end_with_parent()
     settings = load_settings()
-    platform = None if demo is None else load_platform(demo.platform)
+    platform = None if demo is None else _platform(demo.platform)
 
     async def work() -> int:
         await run(settings, parts, progress, lambda running: _ready(running, parts, platform, demo))
@@ -88,6 +81,12 @@ def _up(parts: Collection[str], demo: argparse.Namespace | None = None) -> int:
         return 0
 
     return run_async(work())
+
+
+def _platform(name: str) -> Any:
+    from simulators.platforms import load_platform
+
+    return load_platform(name)
 
 
 async def _ready(running: Running, parts: Collection[str], platform: Any, demo: argparse.Namespace | None) -> None:
@@ -111,6 +110,10 @@ async def _ready(running: Running, parts: Collection[str], platform: Any, demo: 
     print("  Lifeline supplements certified gas alarms and safety systems; it never replaces them.", flush=True)
     print("  Ctrl-C stops it; the data stays.", flush=True)
     if platform is not None and demo is not None:
+        from simulators.messages import live_messages
+        from simulators.publish import publish
+        from simulators.scenarios import load_scenario
+
         scenario = load_scenario(DEMO_SCENARIO)
         messages = live_messages(platform, scenario, 1, clock(), speed=demo.speed or 1.0)
         await publish(services.mqtt_url, messages, protocol=services.mqtt_protocol, patience_s=3_600.0)
@@ -142,6 +145,8 @@ async def _migrate() -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
+    from app.doctor import diagnose
+
     findings = asyncio.run(diagnose(load_settings()))
     if chosen.json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2, ensure_ascii=False))
@@ -154,12 +159,16 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _openapi(_chosen: argparse.Namespace) -> int:
+    from app.api.application import ApiContext, create_app
+
     application = create_app(ApiContext.without_services())
     print(json.dumps(application.openapi(), indent=2, ensure_ascii=False))
     return 0
 
 
 def _asyncapi(_chosen: argparse.Namespace) -> int:
+    from ingest.asyncapi import asyncapi
+
     mappings = load_settings().mappings
     document = asyncapi(mappings=load_mappings(mappings) if mappings else ())
     print(json.dumps(document, indent=2, ensure_ascii=False))

@@ -38,19 +38,22 @@ def columns_of(
 
     msgspec takes the last where a field stands twice in an entry, and passes over what it does not know. Every entry
     that decoded has the fields that it was decoded with: so a name that stands in the bytes exactly as often as there
-    are entries with that field stands once in each of them.
+    are entries with that field stands once in each of them, and one that does not stand there in none.
     """
-    units = [entry.unit for entry in entries]
-    qualities = [entry.quality for entry in entries]
-    named = [entry.sensor for entry in entries]
     count = len(entries)
-    told = [count, count, *(count - column.count(None) for column in (units, qualities, named))]
-    *found, braces = tally(np.frombuffer(content, np.uint8)).tolist()
-    if found != told or objects not in (None, braces):
+    nowhere: list[str | None] = [None] * count
+    times_told, values_told, units_told, qualities_told, named_told, braces = tally(
+        np.frombuffer(content, np.uint8)
+    ).tolist()
+    units = [entry.unit for entry in entries] if units_told else nowhere
+    qualities = [entry.quality for entry in entries] if qualities_told else nowhere
+    named = [entry.sensor for entry in entries] if named_told else nowhere
+    found = [count, count, *(count - column.count(None) for column in (units, qualities, named))]
+    if found != [times_told, values_told, units_told, qualities_told, named_told] or objects not in (None, braces):
         return None
     times = _milliseconds([entry.time for entry in entries])
     whose = _whose(sensors, named)
-    bits = [0] * count if told[3] == 0 else [0 if word is None else quality_bits(word) for word in qualities]
+    bits = [0 if word is None else quality_bits(word) for word in qualities] if qualities_told else [0] * count
     if times is None or whose is None or -1 in bits:
         return None
     sequences = [entry.sequence for entry in entries]
@@ -59,7 +62,7 @@ def columns_of(
         times,
         [entry.value for entry in entries],
         bits,
-        None if told[2] == 0 else units,
+        units if units_told else None,
         None,
         None if sequences.count(None) == count else sequences,
     )
@@ -67,8 +70,12 @@ def columns_of(
 
 def _milliseconds(times: list[int | str]) -> list[int] | None:
     """Return times as epoch milliseconds; None where a text is no RFC 3339 time with zone."""
-    texts = [time for time in times if isinstance(time, str)]
-    joined = "".join(texts)
+    try:
+        joined = "".join(times)  # type: ignore[arg-type]
+        texts: list[str] = times  # type: ignore[assignment]
+    except TypeError:  # numbers among them
+        texts = [time for time in times if isinstance(time, str)]
+        joined = "".join(texts)
     if not joined.isascii():
         return None
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))

@@ -2,13 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
-from tests.conftest import Background
 from tests.faults.device import Device
 from tests.faults.outcome import Outcome, settled
 from tests.faults.service import serving
@@ -28,14 +24,6 @@ def fault_free(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             return await settled(service.database_url, sum(message.reading is not None for message in messages))
 
     return asyncio.run(scenario())
-
-
-@pytest.fixture(scope="session")
-def mosquitto(
-    background: Background, programs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MosquittoBroker]:
-    with background.held(mosquitto_broker(tmp_path_factory.mktemp("mosquitto"), programs, 0, print)) as server:
-        yield server
 
 
 @pytest.fixture(params=["nats 3.1.1 frames", "mosquitto 5 frames", "mosquitto 5 paho"])
