@@ -33,6 +33,8 @@ class Manhole:
     recession_s: float
 
 
+_FOR_EVER_S = 1e10
+
 Rain = Sequence[tuple[float, float, float]]
 """Blocks of rain as (start s, end s, intensity mm/h); they may overlap."""
 
@@ -65,14 +67,31 @@ def rain_blocks(start_s: float, duration_s: float, intensities: Sequence[float])
     return [(start_s + i * step, start_s + (i + 1) * step, mm_h) for i, mm_h in enumerate(intensities)]
 
 
-def road_depth_cm(times: FloatArray, point: LowPoint, rain: Rain) -> FloatArray:
-    """Return the water (cm) standing at a low point.
+def rain_so_far_mm(times: FloatArray, rain: Rain) -> FloatArray:
+    """Return the depth (mm) fallen up to each time, shape of `times` (s)."""
+    depth = np.zeros(times.shape)
+    for start, end, mm_h in rain:
+        depth += np.clip(times - start, 0.0, end - start) * mm_h / 3_600.0
+    return depth
 
-    Linear reservoir: pond * dh/dt = max(0, runoff * i * catchment - drained) - pond * h / recession. Source: the
-    rational method for the inflow and the linear reservoir (Chow, Maidment and Mays, Applied Hydrology, 1988).
+
+def road_depth_cm(
+    times: FloatArray, point: LowPoint, rain: Rain, undrained: Sequence[tuple[float, float]] = ()
+) -> FloatArray:
+    """Return the water (cm) standing at a low point; pumps fail or gullies are clogged from start to end (s).
+
+    Linear reservoir: pond * dh/dt = max(0, runoff * i * catchment - drained) - pond * h / recession, the recession only
+    while it drains. Source: the rational method for the inflow and the linear reservoir (Chow, Maidment and Mays,
+    Applied Hydrology, 1988).
     """
-    inflow = _excess(rain, point.catchment_m2 * point.runoff, point.drained_m3_s)
-    return 100.0 * _reservoir_m(times, inflow, point.pond_m2, point.recession_s)
+    starts, intensities = superpose([*rain, *((start, end, 0.0) for start, end in undrained)])
+    drains = [not any(start <= edge < end for start, end in undrained) for edge in starts]
+    # Without a drain the recession is so long that the pond only fills.
+    recession = [point.recession_s if open_ else _FOR_EVER_S for open_ in drains]
+    wanted = [mm_h / 3.6e6 * point.catchment_m2 * point.runoff for mm_h in intensities]
+    excess = [max(0.0, q - point.drained_m3_s * open_) for q, open_ in zip(wanted, drains, strict=True)]
+    targets = [q / point.pond_m2 * lag for q, lag in zip(excess, recession, strict=True)]
+    return 100.0 * first_order(times, starts, targets, recession)
 
 
 def manhole_level_m(times: FloatArray, manhole: Manhole, rain: Rain, demand: FloatArray) -> FloatArray:
@@ -80,18 +99,8 @@ def manhole_level_m(times: FloatArray, manhole: Manhole, rain: Rain, demand: Flo
 
     Beyond the ground the water spreads: the level stays at most 0.1 m above it.
     """
-    inflow = _excess(rain, manhole.catchment_m2 * manhole.runoff, 0.0)
-    level = manhole.dry_level_m * demand + _reservoir_m(times, inflow, manhole.storage_m2, manhole.recession_s)
-    return np.minimum(level, manhole.ground_m + 0.1)
-
-
-def _excess(rain: Rain, effective_m2: float, drained_m3_s: float) -> tuple[list[float], list[float]]:
     starts, intensities = superpose(rain)
-    return starts, [max(0.0, mm_h / 3.6e6 * effective_m2 - drained_m3_s) for mm_h in intensities]
-
-
-def _reservoir_m(
-    times: FloatArray, inflow: tuple[list[float], list[float]], area_m2: float, recession_s: float
-) -> FloatArray:
-    starts, flows = inflow
-    return first_order(times, starts, [q / area_m2 * recession_s for q in flows], [recession_s] * len(starts))
+    full = [mm_h / 3.6e6 * manhole.catchment_m2 * manhole.runoff / manhole.storage_m2 for mm_h in intensities]
+    lag = manhole.recession_s
+    rise = first_order(times, starts, [speed * lag for speed in full], [lag] * len(starts))
+    return np.minimum(manhole.dry_level_m * demand + rise, manhole.ground_m + 0.1)

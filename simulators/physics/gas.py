@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from simulators.physics import FloatArray
 from simulators.physics.first_order import first_order, superpose
 
@@ -21,6 +24,16 @@ class Chamber:
     ventilation_m3_h: float
 
 
+@dataclass(frozen=True, slots=True)
+class Kitchen:
+    """A restaurant's kitchen: its air volume, and the fresh air with the hood off and with it on."""
+
+    volume_m3: float
+    closed_m3_h: float
+    hood_m3_h: float
+    hood_hours: tuple[tuple[float, float], ...] = ((9.5, 14.0), (16.5, 21.5))  # local hours of the day
+
+
 def methane_lel(times: FloatArray, chamber: Chamber, leaks: Sequence[tuple[float, float, float]]) -> FloatArray:
     """Return the methane in the chamber in %LEL, shape of `times` (s), for leaks (start s, end s, inflow m3/h).
 
@@ -29,10 +42,35 @@ def methane_lel(times: FloatArray, chamber: Chamber, leaks: Sequence[tuple[float
     e.g. ASHRAE Handbook of Fundamentals, chapter Ventilation and Infiltration; ideal mixing, constant temperature.
     """
     starts, inflows = superpose(leaks)
-    through = [chamber.ventilation_m3_h + q for q in inflows]
-    targets = [100.0 * q / flow / METHANE_LEL_FRACTION for q, flow in zip(inflows, through, strict=True)]
-    constants = [3600.0 * chamber.volume_m3 / flow for flow in through]
-    return first_order(times, starts, targets, constants)
+    return _box_lel(times, chamber.volume_m3, starts, inflows, [chamber.ventilation_m3_h] * len(starts))
+
+
+def kitchen_lel(
+    times: FloatArray, kitchen: Kitchen, leaks: Sequence[tuple[float, float, float]], midnight_s: float = 0.0
+) -> FloatArray:
+    """Return the methane in a kitchen in %LEL, shape of `times` (s), for leaks (start s, end s, inflow m3/h).
+
+    The box of `methane_lel`, whose ventilation changes when the hood is switched; `midnight_s` is some local midnight
+    on the clock of `times`.
+    """
+    if not leaks:
+        return np.zeros(times.shape)
+    first, last = min(start for start, _, _ in leaks), max(end for _, end, _ in leaks)
+    days = range(int((first - midnight_s) // 86_400), int((max(last, times.max()) - midnight_s) // 86_400) + 1)
+    switches = [
+        midnight_s + 86_400.0 * day + 3_600.0 * h for day in days for hours in kitchen.hood_hours for h in hours
+    ]
+    # An inflow of nothing between two switches makes them edges of pieces.
+    starts, inflows = superpose([*leaks, *((s, s, 0.0) for s in switches)])
+    hours = ((np.asarray(starts) - midnight_s) / 3_600.0 + 1e-9) % 24.0
+    on = np.any([(begin <= hours) & (hours < end) for begin, end in kitchen.hood_hours], axis=0)
+    ventilation = np.where(on, kitchen.hood_m3_h, kitchen.closed_m3_h)
+    return _box_lel(times, kitchen.volume_m3, starts, inflows, ventilation)
+
+
+def oxygen_percent(lel: FloatArray) -> FloatArray:
+    """Return the oxygen (%vol), shape of `lel` (%LEL of methane): the gas takes the place of air with 20.9 %."""
+    return 20.9 * (1.0 - lel / 100.0 * METHANE_LEL_FRACTION)
 
 
 def inflow_for(chamber: Chamber, lel: float) -> float:
@@ -42,21 +80,32 @@ def inflow_for(chamber: Chamber, lel: float) -> float:
 
 
 def hole_flow_m3_h(hole_mm: float, gauge_kpa: float, discharge: float = 0.62) -> float:
-    """Return the methane (m3/h at 15 Cel, one atmosphere) through a round hole of a pipe at `gauge_kpa`.
+    """Return the methane (m3/h at 15 Cel, one atmosphere) through a round hole of a pipe at `gauge_kpa`."""
+    return float(hole_flows_m3_h(hole_mm, np.asarray(gauge_kpa), discharge))
 
-    Isentropic outflow, choked above the critical pressure ratio ((g + 1) / 2)^(g / (g - 1)). Source: TNO Yellow Book
-    (CPR 14E, 3rd edition), outflow of gases through holes. Soil around the pipe lets only a part of it arrive.
+
+def hole_flows_m3_h(hole_mm: ArrayLike, gauge_kpa: FloatArray, discharge: float = 0.62) -> FloatArray:
+    """Return the methane (m3/h at 15 Cel, one atmosphere) through round holes of pipes at `gauge_kpa`, its shape.
+
+    Isentropic outflow, choked above the critical pressure ratio ((g + 1) / 2)^(g / (g - 1)); nothing below the
+    atmosphere's pressure. Source: TNO Yellow Book (CPR 14E, 3rd edition), outflow of gases through holes. Soil around
+    the pipe lets only a part of it arrive.
     """
-    ratio = (ATMOSPHERE_PA + gauge_kpa * 1e3) / ATMOSPHERE_PA
-    if ratio <= 1.0:
-        return 0.0
     g = METHANE_GAMMA
-    pressure = ratio * ATMOSPHERE_PA
-    density = METHANE_DENSITY_KG_M3 * ratio
-    if ratio >= ((g + 1) / 2) ** (g / (g - 1)):
-        flux = math.sqrt(g * pressure * density * (2 / (g + 1)) ** ((g + 1) / (g - 1)))
-    else:
-        expansion = ratio ** (-2 / g) - ratio ** (-(g + 1) / g)
-        flux = math.sqrt(2 * g / (g - 1) * pressure * density * expansion)
-    area = math.pi * (hole_mm / 2e3) ** 2
-    return 3600.0 * discharge * area * flux / METHANE_DENSITY_KG_M3
+    ratio = np.maximum(1.0 + gauge_kpa * 1e3 / ATMOSPHERE_PA, 1.0)
+    choked = math.sqrt((2 / (g + 1)) ** ((g + 1) / (g - 1)))
+    throttled = np.sqrt(2 / (g - 1) * (ratio ** (-2 / g) - ratio ** (-(g + 1) / g)))
+    critical = ((g + 1) / 2) ** (g / (g - 1))
+    # The density grows with the pressure: sqrt(g p rho) is sqrt(g p0 rho0) times the ratio.
+    flux = math.sqrt(g * ATMOSPHERE_PA * METHANE_DENSITY_KG_M3) * ratio * np.where(ratio >= critical, choked, throttled)
+    area = np.pi * (np.asarray(hole_mm, np.float64) / 2e3) ** 2
+    return np.asarray(3600.0 * discharge * area * flux / METHANE_DENSITY_KG_M3, np.float64)
+
+
+def _box_lel(
+    times: FloatArray, volume_m3: float, starts: Sequence[float], inflows: Sequence[float], ventilation: ArrayLike
+) -> FloatArray:
+    inflow = np.asarray(inflows, np.float64)
+    through = np.asarray(ventilation, np.float64) + inflow
+    targets = 100.0 * inflow / through / METHANE_LEL_FRACTION
+    return first_order(times, starts, targets, 3600.0 * volume_m3 / through)

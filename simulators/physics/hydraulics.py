@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from simulators.physics import FloatArray
 from simulators.physics.first_order import first_order, superpose
@@ -57,3 +58,16 @@ def burst_demand(
     """
     starts, sizes = superpose(bursts)
     return first_order(times, starts, sizes, [settling_s] * len(starts))
+
+
+def pump_current_a(
+    flow_l_s: FloatArray,
+    head_m: ArrayLike,
+    *,
+    volts: float = 380.0,
+    efficiency: float = 0.75,
+    power_factor: float = 0.85,
+) -> FloatArray:
+    """Return the current (A) of a three-phase pump, shape of `flow_l_s`: rho g Q H / (efficiency sqrt(3) U cos phi)."""
+    hydraulic_w = 9.81 * flow_l_s * np.asarray(head_m, np.float64)
+    return np.asarray(hydraulic_w / (efficiency * np.sqrt(3.0) * volts * power_factor), np.float64)
