@@ -36,4 +36,4 @@ peers: setup
 
 lock: setup
 	@.venv/bin/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --extra dev pyproject.toml -o requirements.lock
+		--no-header --extra dev --extra sim pyproject.toml -o requirements.lock

@@ -1,0 +1,1 @@
+"""Well-kept hydraulic solvers behind plain functions: networks and events in, arrays out."""
