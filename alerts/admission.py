@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.conditions.ladder import NEVER
+from alerts.conditions.window import AHEAD, fetch
 from model.reading import HELD_BACK, NEVER_CLEARS, Quality
 
 # Aligned, so that a sensor's state lies within one line of the processor's cache.
@@ -24,9 +25,13 @@ def new_sensor_state(sensors: int) -> NDArray[Any]:
     return state
 
 
-class Admitted(NamedTuple):
-    """What `admit` returns: arrays of shape (n,), one element a reading."""
+class Rows(NamedTuple):
+    """Readings as they came, and what `admit` made of them: arrays of shape (n,), one element a reading."""
 
+    sensor: NDArray[np.int32]
+    time: NDArray[np.int64]
+    arrived: NDArray[np.int64]
+    quality: NDArray[np.uint16]
     fresh: NDArray[np.bool_]
     good: NDArray[np.bool_]
     clean: NDArray[np.bool_]
@@ -35,17 +40,9 @@ class Admitted(NamedTuple):
     value: NDArray[np.float64]
     held_from: NDArray[np.int64]
 
-    def part(self, part: slice) -> "Admitted":
-        """Return the elements of a part of the readings."""
-        return Admitted(
-            self.fresh[part],
-            self.good[part],
-            self.clean[part],
-            self.saturated[part],
-            self.renewed[part],
-            self.value[part],
-            self.held_from[part],
-        )
+    def part(self, part: slice) -> "Rows":
+        """Return a part of the readings."""
+        return Rows._make(column[part] for column in self)
 
 
 @numba.njit(cache=True)
@@ -76,7 +73,11 @@ def admit(sensor, time, value, quality, epoch, states, low, high):
     renewed = np.zeros(rows, np.bool_)
     evaluated = value.copy()
     held_from = np.full(rows, NEVER)
+    for row in range(min(AHEAD, rows)):
+        fetch(states, sensor[row])
     for row in range(rows):
+        if row + AHEAD < rows:
+            fetch(states, sensor[row + AHEAD])
         key = sensor[row]
         state = states[key]
         if time[row] <= state.last_time:

@@ -1,12 +1,14 @@
-"""Binds rules to sensors: which rule holds where, with what limits, laid out in the arrays that the kernels walk."""
+"""Binds rules to sensors: finds which rule holds where and with what limits, and lays it out (alerts/bound.py)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.bound import Bound, Detector, Ladders, Timed, Watch
 from alerts.conditions import due, ladder, stale
 from alerts.conditions.due import Due
 from alerts.conditions.expression import Expression
@@ -29,105 +31,88 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """One rule at one sensor, with the override that counts there."""
+class Alike:
+    """Sensors that rules cannot tell apart, by one of them: registry keys in the order of the registry."""
 
-    rule: Rule
-    version: str
-    sensor_key: int
-    override: Override | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bindings:
-    """The bindings of one kind, sorted by sensor: those of registry key k are `first[k]` to `first[k + 1]`."""
-
-    bindings: Sequence[Binding]
-    sensor: NDArray[np.int64]
-    first: NDArray[np.int32]
-    states: NDArray[Any]
-
-    @property
-    def most(self) -> int:
-        """The number of bindings of the sensor that has most."""
-        return int(np.diff(self.first).max(initial=0))
-
-
-@dataclass(frozen=True, slots=True)
-class Timed(Bindings):
-    """Bindings that are judged by a clock: `deadline` (n,), milliseconds of silence or of a date."""
-
-    deadline: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Detector:
-    """What makes signals of readings: parameters (shared, so `parameter_of`), states and memory of the kind."""
-
-    kind: SignalKind
-    parameter_of: NDArray[np.int32]
-    parameters: NDArray[Any]
-    states: NDArray[Any]
-    memory: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Ladders(Bindings):
-    """Bindings whose values are held against a ladder of limits.
-
-    Many share their limits: `limit_of` (n,) is the row of `limits` that holds for each. `quiet` (n,) is 1 where a state
-    is that of a new one: most readings are judged by limits and this byte alone, which keeps 100,000 sensors within the
-    processor's cache. `waiting` lists, `waiting_count` long, the bindings whose on-delay may run (`is_listed`), so that
-    the clock looks at no others; `announced` are those in operational cities.
-    """
-
-    limit_of: NDArray[np.int32]
-    limits: NDArray[Any]
-    quiet: NDArray[np.uint8]
-    announced: NDArray[np.bool_]
-    waiting: NDArray[np.int64]
-    waiting_count: NDArray[np.int64]
-    is_listed: NDArray[np.uint8]
-    detector: Detector | None
-
-    def find_waiting(self) -> None:
-        """Find from the states which are quiet and which wait."""
-        self.quiet[:] = ladder.quiet_states(self.states)
-        busy = np.flatnonzero(self.quiet == 0).tolist()
-        waiting = [place for place in busy if ladder.is_waiting(self.states[place])]
-        self.waiting[: len(waiting)] = waiting
-        self.waiting_count[0] = len(waiting)
-        self.is_listed[:] = 0
-        self.is_listed[waiting] = 1
-
-
-def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
-    """What names a binding across versions of rules and registry: (rule, sensor)."""
-    return binding.rule.rule, registry.sensors[binding.sensor_key].sensor
+    sensor: Sensor
+    keys: NDArray[np.int64]
 
 
 class Selection:
-    """Rules and the sensors that they select, found once for all kinds."""
+    """Rules and the sensors that they select, found once for all kinds, and once for all sensors that are alike.
+
+    Alike are sensors that differ in nothing but who they are and where they stand: what a rule is at a sensor must not
+    depend on more (fields of Sensor that are not in `_ALIKE`).
+    """
 
     def __init__(self, rules: Sequence[Rule], registry: Registry) -> None:
         self.rules = rules
         self.registry = registry
-        self._by_property: dict[str | None, list[tuple[int, Sensor]]] = {None: list(registry.sensors.items())}
+        selectors = [select for rule in rules for select in (rule.select, *[o.select for o in rule.overrides])]
+        named = {select.sensor for select in selectors}
+        alike: dict[Any, list[int]] = {}
         for key, sensor in registry.sensors.items():
-            self._by_property.setdefault(sensor.property, []).append((key, sensor))
+            fields = (_ALIKE(sensor), tuple(sensor.attributes.items()), sensor.sensor if sensor.sensor in named else "")
+            alike.setdefault(fields, []).append(key)
+        self._by_property: dict[str | None, list[Alike]] = {None: []}
+        for keys in alike.values():
+            found = Alike(registry.sensors[keys[0]], np.array(keys, np.int64))
+            self._by_property[None].append(found)
+            self._by_property.setdefault(found.sensor.property, []).append(found)
 
-    def of(self, words: type[Any]) -> Iterator[tuple[Binding, Sensor]]:
-        """Yield the bindings, and their sensors, of the rules whose condition is of a kind."""
+    def of(self, words: type[Any]) -> Iterator[tuple[Watch, Alike]]:
+        """Yield the rules whose condition is of a kind, with the override that counts, and the sensors they bind to."""
         for rule in self.rules:
             if not isinstance(rule.condition, words):
                 continue
-            version, override = rule.version, None
-            everywhere = rule.select.model_fields_set <= {"property"}
-            for key, sensor in self._by_property.get(rule.select.property, []):
-                if everywhere or rule.select.agrees(sensor):
-                    if rule.overrides:
-                        override = next((o for o in reversed(rule.overrides) if o.select.agrees(sensor)), None)
-                    yield Binding(rule, version, key, override), sensor
+            version = rule.version
+            watches = [Watch(rule, version, override) for override in (None, *rule.overrides)]
+            for alike in self._by_property.get(rule.select.property, []):
+                if rule.select.agrees(alike.sensor):
+                    agreeing = (
+                        w for w in reversed(watches[1:]) if w.override and w.override.select.agrees(alike.sensor)
+                    )
+                    yield next(agreeing, watches[0]), alike
+
+
+_ALIKE = attrgetter(
+    "city", "system", "property", "unit", "interval_s", "district", "valid_min", "valid_max", "span", "reporting",
+    "silence_s_max", "gas", "pressure_reference",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Found:
+    """Bindings as they are found, sensors that are alike at a time: the watch, and what differs among the bindings."""
+
+    watches: list[Watch]
+    alike: list[Alike]
+    rows: list[tuple[Any, ...]]
+
+    def add(self, watch: Watch, alike: Alike, *row: Any) -> None:
+        """Bind a rule to sensors that are alike; `row` holds for each of them."""
+        self.watches.append(watch)
+        self.alike.append(alike)
+        self.rows.append(row)
+
+    def spread(self, registry: Registry) -> tuple[Bound, NDArray[np.int32], NDArray[np.int64]]:
+        """Return the bindings sorted by sensor, where those of each begin, and which of the rows holds for each."""
+        keys = np.concatenate([alike.keys for alike in self.alike]) if self.alike else np.empty(0, np.int64)
+        row_of = np.repeat(np.arange(len(self.alike)), [len(alike.keys) for alike in self.alike])
+        order = np.argsort(keys, kind="stable")  # a sensor's bindings keep the order of the rules
+        keys, row_of = keys[order], row_of[order]
+        different = list({id(watch): watch for watch in self.watches}.values())
+        places = {id(watch): place for place, watch in enumerate(different)}
+        watch_of = np.array([places[id(watch)] for watch in self.watches], np.int32)[row_of]
+        first = np.searchsorted(keys, np.arange(len(registry.known) + 1)).astype(np.int32)
+        return Bound(different, watch_of, keys), first, row_of
+
+    def column(self, place: int, dtype: Any, row_of: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """Return which of the different values in a place of the rows each binding has, and those as an array."""
+        different = list(dict.fromkeys(row[place] for row in self.rows))
+        places = {value: number for number, value in enumerate(different)}
+        value_of = np.array([places[row[place]] for row in self.rows], np.int32)
+        return value_of[row_of], np.array(different, dtype)
 
 
 def bind_ladders(
@@ -138,42 +123,38 @@ def bind_ladders(
     """Return the bindings of all rules of a kind; notes in `unbound` (rule, sensor) where a limit is not set."""
     registry = selection.registry
     words: type[Any] = kind if isinstance(kind, type) else kind.Condition
-    found: list[tuple[Binding, Any, Any, int]] = []
-    limits_known: dict[tuple[str, int, str], Any] = {}
-    for binding, sensor in selection.of(words):
-        condition: Any = binding.rule.condition
+    found = _Found([], [], [])
+    unset: dict[str, list[int]] = {}
+    for watch, alike in selection.of(words):
+        condition: Any = watch.rule.condition
         parameters, width = None, 0
-        # Limits that stand in the rule are the same at all sensors of a gas.
-        known = (binding.rule.rule, id(binding.override), sensor.gas)
-        if known not in limits_known or _stands_with_sensor(condition, binding.override):
-            limits_known[known] = _limits(condition, binding.override, sensor)
-        limits = limits_known[known]
+        limits = _limits(condition, watch.override, alike.sensor)
         if limits is not None and not isinstance(kind, type):
-            parameters, width = kind.parameters(condition, sensor), kind.memory_width(condition, sensor)
+            parameters, width = kind.parameters(condition, alike.sensor), kind.memory_width(condition, alike.sensor)
             limits = None if parameters is None else limits
         if limits is None:
-            unbound.append((binding.rule.rule, sensor.sensor))
+            unset.setdefault(watch.rule.rule, []).extend(alike.keys.tolist())
         else:
-            found.append((binding, limits, parameters, width))
-    found.sort(key=lambda row: row[0].sensor_key)  # stable: a sensor's bindings keep the order of the rules
-    count = len(found)
-    bindings, sensors, first = _by_sensor([row[0] for row in found], registry)
-    limit_of, limits_table = _shared([row[1] for row in found], ladder.LIMITS)
+            found.add(watch, alike, limits, parameters, width)
+    unbound += [(rule, registry.sensors[key].sensor) for rule, keys in unset.items() for key in sorted(keys)]
+    bindings, first, row_of = found.spread(registry)
+    count = len(bindings)
+    limit_of, limits_table = found.column(0, ladder.LIMITS, row_of)
     detector = None
     if not isinstance(kind, type):
-        parameter_of, parameter_table = _shared([row[2] for row in found], kind.PARAMETERS)
-        memory = np.zeros((count, max((row[3] for row in found), default=0)))
+        parameter_of, parameter_table = found.column(1, kind.PARAMETERS, row_of)
+        memory = np.zeros((count, max((row[2] for row in found.rows), default=0)))
         detector = Detector(kind, parameter_of, parameter_table, np.zeros(count, kind.STATE), memory)
-    operational = [registry.mode_of(registry.sensors[b.sensor_key]) == "operational" for b in bindings]
+    operational = [registry.mode_of(alike.sensor) == "operational" for alike in found.alike]
     return Ladders(
         bindings,
-        sensors,
+        bindings.sensor,
         first,
         ladder.new_state(count),
         limit_of,
         limits_table,
         np.ones(count, np.uint8),
-        np.array(operational, np.bool_),
+        np.array(operational, np.bool_)[row_of],
         np.zeros(count, np.int64),
         np.zeros(1, np.int64),
         np.zeros(count, np.uint8),
@@ -183,40 +164,28 @@ def bind_ladders(
 
 def bind_stale(selection: Selection) -> Timed:
     """Return the bindings of all rules about silence."""
-    limits = [(binding, sensor.silence_ms) for binding, sensor in selection.of(Stale)]
-    found = [(binding, limit) for binding, limit in limits if limit is not None]
+    found = _Found([], [], [])
+    for watch, alike in selection.of(Stale):
+        if alike.sensor.silence_ms is not None:
+            found.add(watch, alike, alike.sensor.silence_ms)
     return _timed(found, selection.registry, stale.new_state)
 
 
 def bind_due(selection: Selection) -> Timed:
     """Return the bindings of all rules about dates, at the sensors that have them."""
-    found: list[tuple[Binding, int]] = []
-    for binding, sensor in selection.of(Due):
-        assert isinstance(binding.rule.condition, Due)
-        date = _due(binding.rule.condition, sensor, selection.registry.cities[sensor.city].time_zone)
+    found = _Found([], [], [])
+    for watch, alike in selection.of(Due):
+        assert isinstance(watch.rule.condition, Due)
+        date = _due(watch.rule.condition, alike.sensor, selection.registry.cities[alike.sensor.city].time_zone)
         if date is not None:
-            found.append((binding, date))
+            found.add(watch, alike, date)
     return _timed(found, selection.registry, due.new_state)
 
 
-def _timed(found: list[tuple[Binding, int]], registry: Registry, new_state: Callable[[int], NDArray[Any]]) -> Timed:
-    found.sort(key=lambda row: row[0].sensor_key)
-    bindings, sensors, first = _by_sensor([row[0] for row in found], registry)
-    return Timed(bindings, sensors, first, new_state(len(found)), np.array([row[1] for row in found], np.int64))
-
-
-def _by_sensor(
-    bindings: list[Binding], registry: Registry
-) -> tuple[list[Binding], NDArray[np.int64], NDArray[np.int32]]:
-    keys = np.array([b.sensor_key for b in bindings], np.int64)
-    return bindings, keys, np.searchsorted(keys, np.arange(len(registry.known) + 1)).astype(np.int32)
-
-
-def _shared(rows: list[Any], dtype: np.dtype[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    """Return which of the different rows each one is, and those as a record array."""
-    different = list(dict.fromkeys(rows))
-    places = {row: place for place, row in enumerate(different)}
-    return np.array([places[row] for row in rows], np.int32), np.array(different, dtype)
+def _timed(found: _Found, registry: Registry, new_state: Callable[[int], NDArray[Any]]) -> Timed:
+    bindings, first, row_of = found.spread(registry)
+    deadline = np.array([row[0] for row in found.rows], np.int64)[row_of]
+    return Timed(bindings, bindings.sensor, first, new_state(len(bindings)), deadline)
 
 
 def _due(condition: Due, sensor: Sensor, time_zone: str) -> int | None:
@@ -262,14 +231,6 @@ def _limits(condition: Ladder | Range | Stuck, override: Override | None, sensor
         (1 << (samples.of if samples else 1)) - 1,
         full_scale,
     )
-
-
-def _stands_with_sensor(condition: Any, override: Override | None) -> bool:
-    """Tell whether a limit of the condition stands with the sensor."""
-    if isinstance(condition, Range | Stuck):
-        return False
-    limits = condition.limits if override is None or override.limits is None else override.limits
-    return any(not isinstance(limit, float) for limit in limits.values())
 
 
 def _less_tolerance(limit: float) -> float:

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.binding import Binding, Ladders, binding_key
+from alerts.bound import Binding, Ladders, binding_key
 from alerts.conditions.ladder import NEVER
 from alerts.engine import Engine
 from alerts.findings import change_of
@@ -72,12 +72,15 @@ def _withdrawal(old: Engine, kind: str, binding: Binding, state: np.void) -> Con
     )
 
 
-class _Checkpoint(msgspec.Struct):
+class Checkpoint(msgspec.Struct):
+    """A copy of the engine's state; rules and registry are not in it."""
+
     clock: int
-    arrays: dict[str, tuple[str, bytes]]  # by name: what an element is, and the elements
+    arrays: dict[str, tuple[str, memoryview]]  # by name: what an element is, and the elements
 
 
-def _arrays(engine: Engine) -> dict[str, NDArray[np.generic]]:
+def saved_arrays(engine: Engine) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays that are the engine's state, by name."""
     arrays: dict[str, NDArray[np.generic]] = {"sensors": engine.sensors, "inputs": engine.expressing.newest}
     for name, group in engine.groups.items():
         arrays[name] = group.states
@@ -87,10 +90,20 @@ def _arrays(engine: Engine) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
+def copy_state(engine: Engine) -> Checkpoint:
+    """Return a copy of the engine's state, which others may pack while the engine goes on."""
+    arrays = saved_arrays(engine).items()
+    return Checkpoint(engine.clock, {name: (str(array.dtype), memoryview(array.tobytes())) for name, array in arrays})
+
+
+def encode_state(checkpoint: Checkpoint) -> bytes:
+    """Return the copy as bytes."""
+    return msgspec.msgpack.encode(checkpoint)
+
+
 def save_state(engine: Engine) -> bytes:
-    """Return the engine's state as bytes; rules and registry are not in it."""
-    arrays = {name: (str(array.dtype), array.tobytes()) for name, array in _arrays(engine).items()}
-    return msgspec.msgpack.encode(_Checkpoint(engine.clock, arrays))
+    """Return the engine's state as bytes."""
+    return encode_state(copy_state(engine))
 
 
 def restore_state(engine: Engine, saved: bytes) -> None:
@@ -99,12 +112,12 @@ def restore_state(engine: Engine, saved: bytes) -> None:
     Raises ValueError where the elements or their number do not fit: then the state is another binding's, or another
     version's.
     """
-    checkpoint = msgspec.msgpack.decode(saved, type=_Checkpoint)
-    for name, array in _arrays(engine).items():
-        element, stored = checkpoint.arrays.get(name, ("", b""))
+    checkpoint = msgspec.msgpack.decode(saved, type=Checkpoint)
+    for name, array in saved_arrays(engine).items():
+        element, stored = checkpoint.arrays.get(name, ("", memoryview(b"")))
         if element != str(array.dtype) or len(stored) != array.nbytes:
             raise ValueError(f"the checkpoint's {name} is not that of the binding")
-    for name, array in _arrays(engine).items():
+    for name, array in saved_arrays(engine).items():
         array[:] = np.frombuffer(checkpoint.arrays[name][1], array.dtype).reshape(array.shape)
     engine.clock = checkpoint.clock
     engine.states_were_put_in()

@@ -7,8 +7,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.binding import Binding, Bindings, Ladders
-from alerts.conditions.combination import STATE, Combination, Term, has_not, holds
+from alerts.bound import Binding, Bindings, Ladders
+from alerts.conditions.combination import STATE, Combination, Term, has_not, holds, needed_terms
 from alerts.conditions.ladder import NEVER
 from alerts.findings import change_of
 from alerts.places import Neighbourhood, area_of
@@ -23,12 +23,16 @@ _NOBODY = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A term at the groups of its rule: the sensors it counts, by group, and the groups that a sensor concerns."""
+    """A term at the groups of its rule: the sensors it counts, by group, and the groups that a sensor concerns.
+
+    `counts`, by group, is how many of its sensors have reached the level.
+    """
 
     term: Term
     level: int
     members: Mapping[int, NDArray[np.int64]]
-    groups: Mapping[int, Sequence[int]]
+    groups: Mapping[int, NDArray[np.int64]]
+    counts: NDArray[np.int64]
 
 
 class Combining:
@@ -45,6 +49,7 @@ class Combining:
         self._looks: list[list[_Look]] = []  # by group
         self._concerned: dict[str, list[_Look]] = {}  # by the rule that is looked at
         self._at_each_reading: dict[int, list[int]] = {}  # groups that a `not` may have kept quiet, by their sensors
+        self._needed: list[list[list[_Look]]] = []  # by group: for each level the terms without which it cannot hold
         bindings: list[Binding] = []
         for rule in rules:
             if not isinstance(rule.condition, Combination):
@@ -59,6 +64,8 @@ class Combining:
         self.bindings = Bindings(bindings, keys, np.zeros(size + 1, np.int32), state)
         self._reached = {rule: np.zeros(size, np.int8) for rule in self._concerned}
         self._held_until = np.full(size, NEVER)
+        self._is_watched = np.zeros(size, np.bool_)
+        self._is_watched[list(self._at_each_reading)] = True
 
     def _bind(self, rule: Rule, condition: Combination, by_name: Mapping[str, Rule], bindings: list[Binding]) -> None:
         group_area = area_of(condition.per)
@@ -76,24 +83,28 @@ class Combining:
                     self._at_each_reading.setdefault(key, []).append(len(bindings))
             bindings.append(Binding(rule, version, anchor, None))
         self._looks += [[] for _ in range(len(bindings) - first)]
-        for term in condition.terms:
-            look = self._look(term, condition, by_name[term.rule], anchors)
+        looks = {term: self._look(term, condition, by_name[term.rule], anchors) for term in condition.terms}
+        for term, look in looks.items():
             self._concerned.setdefault(term.rule, []).append(look)
-            for group in anchors:
-                self._looks[group].append(look)
+        needed = [[looks[term] for term in needed_terms(clause)] for clause in condition.levels.values()]
+        for group in anchors:
+            self._looks[group] += looks.values()
+            self._needed.append(needed)
 
     def _look(self, term: Term, condition: Combination, looked_at: Rule, anchors: Mapping[int, int]) -> _Look:
         sensors = self._registry.sensors
         candidates = [(key, sensor) for key, sensor in sensors.items() if looked_at.select.agrees(sensor)]
         members: dict[int, NDArray[np.int64]] = {}
-        groups: dict[int, list[int]] = {}
+        groups: dict[int, NDArray[np.int64]] = {}
         if term.within_m is not None:
             neighbourhood = Neighbourhood(candidates, term.within_m)
+            concerning: dict[int, list[int]] = {}
             for group, anchor in anchors.items():
                 near = neighbourhood.of(sensors[anchor])
                 members[group] = np.array(near, np.int64)
                 for key in near:
-                    groups.setdefault(key, []).append(group)
+                    concerning.setdefault(key, []).append(group)
+            groups = {key: np.array(found, np.int64) for key, found in concerning.items()}
         else:
             area = area_of(condition.per if term.around == "group" else term.around)
             keys: dict[str, list[int]] = {}
@@ -105,15 +116,23 @@ class Combining:
                 name = area(sensors[anchor]) or ""
                 members[group] = arrays.get(name, _NOBODY)
                 concerned.setdefault(name, []).append(group)
-            groups = {key: concerned.get(name, []) for name, found in keys.items() if name for key in found}
-        return _Look(term, LABELS.index(term.at_least) + 1, members, groups)
+            there = {name: np.array(found, np.int64) for name, found in concerned.items()}
+            groups = {key: there.get(name, _NOBODY) for name, found in keys.items() if name for key in found}
+        counts = np.zeros(max(anchors, default=-1) + 1, np.int64)
+        return _Look(term, LABELS.index(term.at_least) + 1, members, groups, counts)
 
     def recall(self, ladders: Iterable[Ladders], last_time: NDArray[np.int64], hold: NDArray[np.int64]) -> None:
         """Take what conditions have reached from their states, as after these were put in from outside."""
         for group in ladders:
-            for place, binding in enumerate(group.bindings):
-                if binding.rule.rule in self._reached:
-                    self._reached[binding.rule.rule][binding.sensor_key] = group.states[place]["severity"]
+            for place, watch in enumerate(group.bindings.watches):
+                if watch.rule.rule in self._reached:
+                    there = group.bindings.watch_of == place
+                    self._reached[watch.rule.rule][group.sensor[there]] = group.states["severity"][there]
+        for rule, looks in self._concerned.items():
+            for look in looks:
+                look.counts[:] = 0
+                for key in np.flatnonzero(self._reached[rule] >= look.level).tolist():
+                    look.counts[look.groups.get(key, _NOBODY)] += 1
         self._held_until[:] = np.where(last_time == NEVER, NEVER, last_time + hold)
 
     def judge(
@@ -137,16 +156,17 @@ class Combining:
         for instant in instants:
             until = int(np.searchsorted(batch.arrived, instant, side="right"))
             self._hear(batch, good, hold, heard, until)
+            concerned = [(self._reach(change), change.time) for change in by_instant.get(instant, [])]
             times: dict[int, int] = {}  # by group: of the newest that concerns it
-            for change in by_instant.get(instant, []):
-                self._reached[change.rule][change.sensor_key] = change.severity
-                for look in self._concerned[change.rule]:
-                    for group in look.groups.get(change.sensor_key, ()):
-                        times[group] = max(times.get(group, NEVER), change.time)
+            for looks, time in concerned:
+                for groups in looks:
+                    for group in self._may_hold(groups):
+                        times[group] = max(times.get(group, NEVER), time)
             for row in watched:
                 if heard <= row < until:
                     for group in self._at_each_reading[int(batch.sensor[row])]:
-                        times[group] = max(times.get(group, NEVER), int(batch.time[row]))
+                        if self._may_hold_now(group):
+                            times[group] = max(times.get(group, NEVER), int(batch.time[row]))
             heard = until
             for group in sorted(times):
                 found += self._judge_group(group, times[group], instant)
@@ -156,8 +176,38 @@ class Combining:
     def _watched_rows(self, batch: ReadingBatch, good: NDArray[np.bool_]) -> list[int]:
         if not self._at_each_reading:
             return []
-        sensors = np.fromiter(self._at_each_reading, np.int64, len(self._at_each_reading))
-        return np.flatnonzero(np.isin(batch.sensor, sensors) & good).tolist()
+        return np.flatnonzero(self._is_watched[batch.sensor] & good).tolist()
+
+    def _reach(self, change: ConditionChange) -> list[NDArray[np.int64]]:
+        """Take what a condition has reached; return the groups that it concerns, by term."""
+        key, reached = change.sensor_key, self._reached[change.rule]
+        before, reached[key] = int(reached[key]), change.severity
+        found = []
+        for look in self._concerned[change.rule]:
+            groups = look.groups.get(key, _NOBODY)
+            look.counts[groups] += int(change.severity >= look.level) - int(before >= look.level)
+            found.append(groups)
+        return found
+
+    def _may_hold(self, groups: NDArray[np.int64]) -> list[int]:
+        """Return those of a rule's groups that hold already, or whose needed terms all count enough sensors.
+
+        A change in the rain concerns every manhole of the city; but only those that are high need to be judged.
+        """
+        if not len(groups):
+            return []
+        may = self.bindings.states["severity"][groups] != 0
+        for needed in self._needed[groups[0]]:
+            enough = [look.counts[groups] >= look.term.sensors for look in needed]
+            may |= np.logical_and.reduce(enough) if enough else True
+        found: list[int] = groups[may].tolist()
+        return found
+
+    def _may_hold_now(self, group: int) -> bool:
+        """The same of one group."""
+        return bool(self.bindings.states["severity"][group]) or any(
+            all(look.counts[group] >= look.term.sensors for look in needed) for needed in self._needed[group]
+        )
 
     def _hear(
         self, batch: ReadingBatch, good: NDArray[np.bool_], hold: NDArray[np.int64], start: int, stop: int

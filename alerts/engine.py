@@ -7,13 +7,13 @@ stream was cut into batches, nor on how different sensors' readings were interle
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.admission import Admitted, admit, all_known, new_sensor_state
-from alerts.binding import Bindings, Ladders, Selection, bind_due, bind_ladders, bind_stale
+from alerts.admission import Rows, admit, all_known, new_sensor_state
+from alerts.binding import Selection, bind_due, bind_ladders, bind_stale
+from alerts.bound import Bindings, Ladders
 from alerts.combining import Combining
 from alerts.conditions import due, ladder, stale, threshold
 from alerts.conditions.expression import Expression
@@ -21,6 +21,7 @@ from alerts.conditions.ladder import NEVER
 from alerts.conditions.range import Range
 from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
+from alerts.conditions.window import fetch_bindings
 from alerts.expressing import Expressing
 from alerts.findings import due_changes, ladder_changes, stale_changes
 from alerts.kinds import SIGNAL_KINDS, name_of
@@ -29,7 +30,7 @@ from model.alarm import ConditionChange
 from model.reading import Quality, ReadingBatch
 from model.registry import Registry
 
-ROWS_PER_WALK = 4_096  # bounds the room for events
+ROWS_PER_WALK = 1_024  # bounds the room for events, and what is fetched to what the processor's cache holds
 _LATER = np.iinfo(np.int64).max
 _STUCK = np.uint16(Quality.STUCK)
 
@@ -84,9 +85,13 @@ class Engine:
         self.expressing = Expressing(bind_ladders(selection, Expression, self.unbound), registry, self.unbound)
         if self.expressing.group.bindings:
             self.signals["expression"] = self.expressing.group
+        self._expresses = "expression" in self.signals
         self.stale = bind_stale(selection)
         self.due = bind_due(selection)
         self.combining = Combining(rules, registry, self.unbound)
+        self.ladders: dict[str, Ladders] = {  # by the kind of their condition
+            "threshold": self.threshold, "range": self.range, "stuck": self.stuck, **self.signals,
+        }  # fmt: skip
         self._unannounced = {rule.rule for rule in rules if not rule.annunciated}
         self._signals_of = np.zeros(size, np.int64)  # by sensor: one bit for each kind that makes signals of it
         for place, group in enumerate(self.signals.values()):
@@ -94,12 +99,7 @@ class Engine:
         most = max(group.most for group in self.ladders.values())
         self._events = np.empty(ROWS_PER_WALK * most * 5, ladder.EVENT)
         self._signals = np.empty(ROWS_PER_WALK * most, ladder.SIGNAL)
-        self.states_were_put_in()
-
-    @property
-    def ladders(self) -> dict[str, Ladders]:
-        """The groups of bindings with ladders, by the kind of their condition."""
-        return {"threshold": self.threshold, "range": self.range, "stuck": self.stuck, **self.signals}
+        self._silence_from = self._dates_from = NEVER  # until when no silence and no date can come due
 
     @property
     def groups(self) -> dict[str, Bindings]:
@@ -108,7 +108,7 @@ class Engine:
 
     def states_were_put_in(self) -> None:
         """Find again what is derived from the states, after they were put in from outside."""
-        self._silence_from = self._dates_from = NEVER  # until when no silence and no date can come due
+        self._silence_from = self._dates_from = NEVER
         for group in self.ladders.values():
             group.find_waiting()
         self.combining.recall(self.ladders.values(), self.sensors["last_time"], self.hold)
@@ -126,89 +126,80 @@ class Engine:
             self.begun = True
         self._excuse_own_absence(batch)
         changes: list[ConditionChange] = []
-        admitted = Admitted(
-            *admit(
-                batch.sensor,
-                batch.time,
-                batch.value,
-                batch.quality,
-                self.registry.epoch_of(batch.sensor, batch.time),
-                self.sensors,
-                self.registry.low,
-                self.registry.high,
-            )
-        )
-        for start in range(0, len(batch), ROWS_PER_WALK):
-            self._walk(batch, admitted, slice(start, start + ROWS_PER_WALK), changes)
-        if len(batch) and self.expressing.group.bindings:
-            made = self.expressing.signals(batch, admitted.value, admitted.clean, self.hold)
-            self._judge_signals(self.expressing.group, made, batch, slice(None), admitted.held_from, changes)
+        epoch = self.registry.epoch_of(batch.sensor, batch.time)
+        low, high = self.registry.low, self.registry.high
+        admitted = admit(batch.sensor, batch.time, batch.value, batch.quality, epoch, self.sensors, low, high)
+        rows = Rows(batch.sensor, batch.time, batch.arrived, batch.quality, *admitted)
+        if len(batch) <= ROWS_PER_WALK:
+            self._walk(rows, batch.clock, changes)
+        else:
+            for start in range(0, len(batch), ROWS_PER_WALK):
+                self._walk(rows.part(slice(start, start + ROWS_PER_WALK)), batch.clock, changes)
+        if self._expresses and len(batch):
+            made = self.expressing.signals(batch, rows.value, rows.clean, self.hold)
+            self._judge_signals(self.expressing.group, made, rows, batch.clock, changes)
         self._announce(batch.clock, changes)
         self._judge_silence(batch.clock, changes)
         self._judge_dates(batch, changes)
-        changes += self.combining.judge(batch, changes, admitted.good, self.hold)
+        changes += self.combining.judge(batch, changes, rows.good, self.hold)
         if self._unannounced:
             changes = [change for change in changes if change.rule not in self._unannounced]
         self.clock = max(self.clock, batch.clock)
-        return Evaluated(changes, np.logical_not(admitted.fresh))
+        return Evaluated(changes, np.logical_not(rows.fresh))
 
-    def _walk(self, batch: ReadingBatch, admitted: Admitted, part: slice, changes: list[ConditionChange]) -> None:
-        """Let the kernels walk a part of a batch."""
-        sensor, time, arrived = batch.sensor[part], batch.time[part], batch.arrived[part]
-        fresh, good, clean, saturated, renewed, value, held_from = admitted.part(part)
+    def _walk(self, rows: Rows, clock: int, changes: list[ConditionChange]) -> None:
+        """Let the kernels walk some rows of a batch."""
+        sensor, time, arrived, quality, fresh, good, clean, saturated, renewed, value, held_from = rows
         if self.threshold.bindings:
             count = threshold.walk(
                 sensor, time, value, fresh, good, clean, saturated, held_from, self.hold, self._events,
-                *_walked(self.threshold),
+                *self.threshold.walked,
             )  # fmt: skip
             if count:
-                changes += ladder_changes(self.registry, self.threshold, self._events[:count], arrived, batch.clock)
-        stuck = (batch.quality[part] & _STUCK) != 0
-        for group, flagged in ((self.range, np.logical_not(good)), (self.stuck, stuck)):
+                changes += ladder_changes(self.registry, self.threshold, self._events[:count], arrived, clock)
+        for group in (self.range, self.stuck):
             if group.bindings:
-                never = np.zeros(len(sensor), np.bool_)
+                flagged = np.logical_not(good) if group is self.range else (quality & _STUCK) != 0
                 count = threshold.walk(
-                    sensor, time, flagged.astype(np.float64), fresh, fresh, fresh, never, held_from, self.hold,
-                    self._events, *_walked(group),
+                    sensor, time, flagged.astype(np.float64), fresh, fresh, fresh, np.zeros(len(sensor), np.bool_),
+                    held_from, self.hold, self._events, *group.walked,
                 )  # fmt: skip
                 if count:
-                    changes += ladder_changes(self.registry, group, self._events[:count], arrived, batch.clock)
+                    changes += ladder_changes(self.registry, group, self._events[:count], arrived, clock)
         present = int(np.bitwise_or.reduce(self._signals_of[sensor])) if self.signals else 0
         for place, group in enumerate(self.signals.values()):
             detector = group.detector
             if present >> place & 1 and detector is not None:
                 local = self.registry.local_time(sensor, time) if detector.kind.USES_LOCAL_TIME else time
+                fetch_bindings(
+                    sensor, group.first, detector.parameter_of, group.limit_of, group.quiet,
+                    detector.state_bytes, detector.memory,
+                )  # fmt: skip
                 made = detector.kind.walk(
                     sensor, time, local, value, clean, renewed, group.first,
                     detector.parameter_of, detector.parameters, detector.states, detector.memory, self._signals,
                 )  # fmt: skip
-                self._judge_signals(group, self._signals[:made], batch, part, held_from, changes)
+                self._judge_signals(group, self._signals[:made], rows, clock, changes)
         if self.stale.bindings:
             events = np.empty(len(sensor) * self.stale.most * 2, stale.EVENT)
             count = stale.walk(
                 sensor, arrived, fresh, self.stale.first, self.stale.deadline, self.stale.states, events
             )  # fmt: skip
             if count:
-                changes += stale_changes(self.registry, self.stale, events[:count], arrived, batch.clock)
+                changes += stale_changes(self.registry, self.stale, events[:count], arrived, clock)
                 self._silence_from = NEVER  # a silence that ended may begin again
 
     def _judge_signals(
-        self,
-        group: Ladders,
-        signals: NDArray[np.void],
-        batch: ReadingBatch,
-        part: slice,
-        held_from: NDArray[np.int64],
-        changes: list[ConditionChange],
+        self, group: Ladders, signals: NDArray[np.void], rows: Rows, clock: int, changes: list[ConditionChange]
     ) -> None:
-        """Hold signals of the rows of a part of a batch against their ladders."""
+        """Hold signals of some rows of a batch against their ladders."""
         if len(signals):
             events = self._events if len(signals) * 5 <= len(self._events) else np.empty(len(signals) * 5, ladder.EVENT)
             count = ladder.walk_signals(
-                signals, batch.sensor[part], batch.time[part], held_from, self.hold, events, *_walked(group)[1:]
+                signals, rows.sensor, rows.time, rows.held_from, self.hold, events, *group.walked[1:]
             )
             if count:
-                changes += ladder_changes(self.registry, group, events[:count], batch.arrived[part], batch.clock)
+                changes += ladder_changes(self.registry, group, events[:count], rows.arrived, clock)
 
     def _announce(self, clock: int, changes: list[ConditionChange]) -> None:
         for group in self.ladders.values():
@@ -242,11 +233,3 @@ class Engine:
             if gap > self.clock_gap_ms_max or not batch.listening:
                 last = self.stale.states["last_arrival"]
                 last[last != NEVER] += gap
-
-
-def _walked(group: Ladders) -> Any:
-    """What a kernel is given of a group: who has which bindings, their limits, states and the list of waiting ones."""
-    return (
-        group.first, group.limit_of, group.limits, group.states, group.quiet,
-        group.waiting, group.waiting_count, group.is_listed,
-    )  # fmt: skip

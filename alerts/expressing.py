@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.binding import Ladders
+from alerts.bound import Ladders
 from alerts.conditions.expression import Expression, Input, compile_expression, evaluate
 from alerts.conditions.ladder import NEVER, SIGNAL
 from alerts.places import area_of, distance_m

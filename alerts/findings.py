@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.binding import Binding, Ladders, Timed
+from alerts.bound import Binding, Ladders, Timed, plain
 from alerts.conditions import displacement, forecast
 from alerts.conditions.due import Passed
-from alerts.conditions.range import Range
-from alerts.conditions.stuck import Stuck
 from model.alarm import ConditionChange
 from model.registry import Registry
 
@@ -46,33 +44,40 @@ def ladder_changes(
 ) -> list[ConditionChange]:
     """Return the changes of events of ladder.EVENT; known when their row arrived (n,), or at `clock`."""
     changes = []
-    limits = group.limits["limit"]
+    watches, watch_of, sensors = group.bindings.watches, group.bindings.watch_of, group.bindings.sensor
     for event in events.tolist():
         binding, row, time, severity_from, severity, raised, deadline, full_scale, value, outlook = event
-        bound = group.bindings[binding]
-        condition = bound.rule.condition
+        watch, sensor_key = watches[watch_of.item(binding)], sensors.item(binding)
+        sensor, rule = registry.sensors[sensor_key], watch.rule
+        kind = rule.condition.kind
+        rises, is_flag = severity > severity_from, kind in REACHED
         # The limit that was crossed: of the level reached, or of the lowest level left.
-        level = max(severity, 1) if severity > severity_from else severity + 1
-        limit = float(limits[group.limit_of[binding], level - 1])
-        is_flag = isinstance(condition, Range | Stuck)
-        if severity > severity_from:
-            reason = REACHED.get(condition.kind, "full_scale" if full_scale else "limit_reached")
+        limit = group.limits_told[group.limit_of.item(binding)][(max(severity, 1) if rises else severity + 1) - 1]
+        if rises:
+            reason = REACHED[kind] if is_flag else "full_scale" if full_scale else "limit_reached"
         else:
-            reason = LEFT.get(condition.kind, "limit_left")
+            reason = LEFT[kind] if is_flag else "limit_left"
         expected = None
-        if severity > severity_from and not deadline and condition.kind in EXPECTED:
-            expected = EXPECTED[condition.kind](condition, outlook, value, limit)
+        if rises and not deadline and kind in EXPECTED:
+            exact = float(group.limits["limit"][group.limit_of[binding], severity - 1])
+            expected = EXPECTED[kind](rule.condition, outlook, value, exact)
         changes.append(
-            change_of(
-                registry,
-                bound,
+            ConditionChange(
+                rule=rule.rule,
+                kind=kind,
+                rule_version=watch.version,
+                alarm_class=rule.alarm_class,
+                priority=watch.priorities[severity],
+                sensor=sensor.sensor,
+                sensor_key=sensor_key,
+                mode=registry.mode_of(sensor),
                 time=time,
                 raised=raised,
-                known_at=clock if arrived is None or row < 0 else int(arrived[row]),
+                known_at=clock if arrived is None or row < 0 else arrived.item(row),
                 severity_from=severity_from,
                 severity=severity,
-                value=None if is_flag else _plain(value),
-                limit=None if is_flag or not np.isfinite(limit) else _plain(limit),
+                value=None if is_flag else plain(value),
+                limit=None if is_flag else limit,
                 cause="deadline" if deadline else "reading",
                 reason=reason,
                 expected_from=None if expected is None else time + round(expected[0] * 1000),
@@ -122,8 +127,3 @@ def due_changes(registry: Registry, group: Timed, found: Iterable[Passed]) -> li
         )
         for passed in found
     ]
-
-
-def _plain(value: float) -> float:
-    """The value without what a conversion left in its last digits."""
-    return float(f"{value:.12g}")

@@ -6,6 +6,7 @@ from alerts.admission import SENSOR_STATE, admit, all_known
 from alerts.binding import Selection, bind_ladders, bind_stale
 from alerts.conditions import ladder, stale, threshold
 from alerts.conditions.threshold import Threshold
+from alerts.conditions.window import fetch_bindings
 from alerts.kinds import SIGNAL_KINDS
 from model.registry import Registry
 
@@ -38,6 +39,10 @@ def load_kernels() -> None:
     for kind in SIGNAL_KINDS:
         given = bind_ladders(nothing, kind, [])
         assert given.detector is not None
+        fetch_bindings(
+            sensor, given.first, given.detector.parameter_of, given.limit_of, given.quiet,
+            given.detector.state_bytes, given.detector.memory,
+        )  # fmt: skip
         kind.walk(
             sensor, time, time, number, flag, flag, given.first, given.detector.parameter_of,
             given.detector.parameters, given.detector.states, given.detector.memory, signals,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import msgspec
 from pydantic import ValidationError
 
-from alerts.checkpoint import carry_over, restore_state, save_state
+from alerts.checkpoint import carry_over, copy_state, encode_state, restore_state
 from alerts.engine import Engine
 from alerts.rules import Pack
 from model.alarm import ConditionChange
 from model.registry import Registry
 from model.sensor import City, Sensor
+from model.sensor_event import SensorEvent
 from store.batches import read_batches
 from store.evaluation import load_checkpoint, read_cursor, save_binding, save_checkpoint
 from store.pool import Connection, Pool
@@ -46,6 +47,7 @@ class _Definition(msgspec.Struct):
     packs: list[str]
     sensors: dict[int, Sensor]
     cities: dict[str, City]
+    events: dict[int, list[SensorEvent]] = {}
 
 
 async def recover(pool: Pool, limits: EvaluatorLimits) -> tuple[Engine, int]:
@@ -59,8 +61,13 @@ async def recover(pool: Pool, limits: EvaluatorLimits) -> tuple[Engine, int]:
             await save_all(pool, engine, 0)
     else:
         try:
-            engine = _bound_as_defined(checkpoint.version, checkpoint.definition, limits)
-            restore_state(engine, zlib.decompress(checkpoint.state))
+            # Binding and unpacking go on beside each other, and beside the rest of the service.
+            unpacking = asyncio.create_task(asyncio.to_thread(zlib.decompress, checkpoint.state))
+            try:
+                engine = await asyncio.to_thread(bound_as_defined, checkpoint.version, checkpoint.definition, limits)
+            finally:
+                state = await unpacking
+            restore_state(engine, state)
             batch = checkpoint.batch
         except (ValidationError, msgspec.DecodeError, ValueError, zlib.error) as error:
             log.warning("the checkpoint of batch %d is another version's (%s): rebuilding from the log",
@@ -93,10 +100,11 @@ async def save_bound_checkpoint(connection: Connection, engine: Engine, batch: i
         [pack.model_dump_json(by_alias=True) for pack in engine.packs],
         dict(engine.registry.sensors),
         dict(engine.registry.cities),
+        {key: list(events) for key, events in engine.registry.events.items()},
     )
-    await save_binding(connection, engine.registry.version, zlib.compress(msgspec.msgpack.encode(definition), 1))
-    # A copy is made at once; packing it, mostly zeros, takes long enough for others to work meanwhile.
-    state = await asyncio.to_thread(zlib.compress, save_state(engine), 1)
+    copy = copy_state(engine)  # at once; packing takes long enough for others to work meanwhile
+    await save_binding(connection, engine.registry.version, await asyncio.to_thread(_packed_definition, definition))
+    state = await asyncio.to_thread(lambda: zlib.compress(encode_state(copy), 1))
     await save_checkpoint(connection, batch, engine.registry.version, state)
 
 
@@ -104,13 +112,21 @@ async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits) -> Engine:
     # A change between the two reads raises the version once more, and so leads to another binding soon.
     registry = await load_registry(pool)
     packs = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]
-    return _engine(packs, registry, limits)
+    return await asyncio.to_thread(_engine, packs, registry, limits)
 
 
-def _bound_as_defined(version: int, definition: bytes, limits: EvaluatorLimits) -> Engine:
+def _packed_definition(definition: _Definition) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(definition), 1)
+
+
+def bound_as_defined(version: int, definition: bytes, limits: EvaluatorLimits) -> Engine:
+    """Return an engine bound to the rules and sensors that were kept with a checkpoint.
+
+    Raises ValidationError, msgspec.DecodeError, ValueError or zlib.error where another version has kept them.
+    """
     defined = msgspec.msgpack.decode(zlib.decompress(definition), type=_Definition)
     packs = [Pack.model_validate_json(pack) for pack in defined.packs]
-    return _engine(packs, Registry(version, defined.sensors, defined.cities), limits)
+    return _engine(packs, Registry(version, defined.sensors, defined.cities, defined.events), limits)
 
 
 def _engine(packs: Sequence[Pack], registry: Registry, limits: EvaluatorLimits) -> Engine:

@@ -117,6 +117,13 @@ def holds(clause: Clause, counts: dict[Term, int], heard: dict[Term, int]) -> bo
     return any(holds(part, counts, heard) for part in clause.any_of)
 
 
+def needed_terms(clause: Clause) -> list[Term]:
+    """Return terms without all of which the clause cannot hold, as far as they are plain to see."""
+    if isinstance(clause, Term):
+        return [clause]
+    return [term for part in clause.all_of for term in needed_terms(part)] if isinstance(clause, AllOf) else []
+
+
 def has_not(clause: Clause) -> bool:
     """Tell whether a clause hangs on something that is not so."""
     if isinstance(clause, Term):

@@ -89,6 +89,12 @@ def quiet_states(states: NDArray[Any]) -> NDArray[np.uint8]:
     return quiet
 
 
+def waiting_states(states: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell in which states an on-delay runs."""
+    waiting: NDArray[np.bool_] = ((states["active"] == 0) & (states["on_since"] != NEVER)).any(axis=1)
+    return waiting
+
+
 @numba.njit(cache=True)
 def is_quiet(state):
     """Tell whether a low value would change nothing of the state."""

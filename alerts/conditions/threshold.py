@@ -6,6 +6,7 @@ import numba
 from pydantic import model_validator
 
 from alerts.conditions.ladder import NEVER, complete_deadlines, emit, is_quiet, judge, wait
+from alerts.conditions.window import AHEAD, fetch
 from alerts.words import Ladder, Level, check_ladder
 
 
@@ -54,7 +55,15 @@ def walk(
     list and `events` in place.
     """
     count = 0
+    for row in range(min(2 * AHEAD, len(sensor))):
+        fetch(first, sensor[row])
     for row in range(len(sensor)):
+        if row + 2 * AHEAD < len(sensor):
+            fetch(first, sensor[row + 2 * AHEAD])
+        if row + AHEAD < len(sensor):
+            ahead = first[sensor[row + AHEAD]]
+            fetch(quiet, ahead)
+            fetch(limit_of, ahead)
         if not fresh[row]:
             continue
         for binding in range(first[sensor[row]], first[sensor[row] + 1]):
