@@ -7,7 +7,6 @@ Prints one line with what it measured, from the first message to the last acknow
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -28,11 +27,10 @@ IDLE_S_MAX = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the worker says at its end: seconds, of them its own processor time, and its memory at the most."""
+    """What the worker says at its end: seconds, of them its own processor time, and what came through."""
 
     elapsed_s: float
     processor_s: float
-    memory_mb: float
     messages: int
     readings: int
     batches: int
@@ -70,8 +68,7 @@ async def work(task: dict[str, Any]) -> Measured:
     elapsed, processor = time.perf_counter() - began, time.process_time() - processor
     stop.set()
     await running
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Measured(elapsed, processor, memory, last, counters.readings, counters.batches)
+    return Measured(elapsed, processor, last, counters.readings, counters.batches)
 
 
 async def _only_acknowledge(

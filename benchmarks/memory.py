@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import re
-import secrets
 import signal
 import statistics
 import sys
@@ -18,29 +17,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from app.embedded.broker import embedded_broker
-from app.embedded.database import embedded_database
-from app.embedded.mosquitto import mosquitto_broker
-from app.services import close_pool, prepare_database
-from benchmarks.ingest import ReadingsMissing
+from benchmarks.ingest import AGO_S, Place, ReadingsMissing, open_place
 from benchmarks.measure import Bench, Case, case, machine
-from benchmarks.preload import Load, end_session, open_session, publish, sensors
+from benchmarks.preload import Load, end_session, open_session, publish
 from ingest.consumer import Consumer
 from ingest.counters import IngestCounters
 from ingest.queue import MessageQueue
-from ingest.settings import IngestLimits, MqttSettings
-from store.pool import Pool, open_pool
-from store.sensors import import_sensors
+from ingest.settings import IngestLimits
 
 STEADY_MESSAGES_S = 2_000  # a share of two cores that leaves the other parts theirs
 SAMPLE_S = 1.0
 WINDOW_S = 60.0  # of the steady part, at its begin and at its end
 PORTION = 500  # messages that are published over one connection
 IDLE_S_MAX = 60.0
-AGO_S = 800  # of the first waiting reading: in the past, not so far as to be marked delayed
-NATS_UNACKNOWLEDGED_MAX = 10_000  # as embedded_broker sets it; MQTT 3.1.1 leaves it to the broker
+NATS_UNACKNOWLEDGED_MAX = 10_000  # as the embedded broker is set; MQTT 3.1.1 leaves it to the broker
 
 Progress = Callable[[str], None]
 
@@ -54,46 +45,29 @@ class MemorySizes:
     brokers: tuple[str, ...] = ("nats", "mosquitto")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the bench runs."""
-
-    home: Path
-    database_url: str
-    pool: Pool
-    url: str
-    protocol: Literal["3.1.1", "5"]
-    unacknowledged_max: int
-
-    def session(self) -> MqttSettings:
-        """A session that nothing waits for yet."""
-        client_id = f"bench-{secrets.token_hex(4)}"
-        return MqttSettings(url=self.url, protocol=self.protocol, client_id=client_id, session_is_new=True)
-
-
 async def bench_memory(programs: Path, progress: Progress, sizes: MemorySizes | None = None) -> Bench:
     """Measure on the brokers that `sizes` names, each with a database of its own in a temporary directory."""
     sizes = sizes or MemorySizes()
     cases: list[Case] = []
     for broker in sizes.brokers:
         with tempfile.TemporaryDirectory() as home:
-            async with _place(broker, Path(home), programs, progress) as place:
-                cases += await _measure(place, broker, sizes, progress)
+            async with open_place(broker, Path(home), programs, progress) as place:
+                cases += await _measure(place, Path(home), broker, sizes, progress)
     return Bench("memory", machine(), cases)
 
 
-async def _measure(place: Place, broker: str, sizes: MemorySizes, progress: Progress) -> list[Case]:
+async def _measure(place: Place, home: Path, broker: str, sizes: MemorySizes, progress: Progress) -> list[Case]:
     unacknowledged = await _taken_without_acknowledgement(place)
     session = place.session()
     await open_session(session)
     # The kernels are compiled once for each installation, and compiling takes memory that is not given back.
-    async with _worker(place, session.client_id) as pid:
+    async with _worker(place, home, session.client_id) as pid:
         await publish(place.url, Load(PORTION, 1, (int(time.time()) - 2 * AGO_S) * 1_000))
         await _until_stored(place, pid, PORTION)
     progress(f"{broker}: {sizes.waiting} messages begin to wait …")
     await publish(place.url, Load(sizes.waiting, 1, (int(time.time()) - AGO_S) * 1_000))
     progress(f"{broker}: the worker drains them …")
-    async with _worker(place, session.client_id) as pid:
+    async with _worker(place, home, session.client_id) as pid:
         await _until_stored(place, pid, PORTION + sizes.waiting)
         peak = _memory_mb(pid, "VmHWM")
         progress(f"{broker}: {peak:.0f} MB at the most; {sizes.minutes:g} minutes of steady load …")
@@ -109,7 +83,7 @@ async def _measure(place: Place, broker: str, sizes: MemorySizes, progress: Prog
         case(f"steady_first_minute{suffix}", "MB", first),
         case(f"steady_last_minute{suffix}", "MB", last),
         case(f"steady_growth_{sizes.minutes:g}_minutes{suffix}", "%", [growth]),
-        case(f"unacknowledged{suffix}", "messages", [unacknowledged], [place.unacknowledged_max]),
+        case(f"unacknowledged{suffix}", "messages", [unacknowledged], [_unacknowledged_max(place)]),
     ]
 
 
@@ -117,7 +91,7 @@ async def _taken_without_acknowledgement(place: Place) -> int:
     """Return how many of many waiting messages the broker sends to a session that acknowledges none."""
     session, counters, limits = place.session(), IngestCounters(), IngestLimits()
     await open_session(session)
-    await publish(place.url, Load(place.unacknowledged_max * 3 // 2, 1, (int(time.time()) - AGO_S) * 1_000))
+    await publish(place.url, Load(_unacknowledged_max(place) * 3 // 2, 1, (int(time.time()) - AGO_S) * 1_000))
     consumer = Consumer(session, limits, MessageQueue(limits, counters), counters)
     running = asyncio.create_task(consumer.run())
     before = -1
@@ -130,11 +104,16 @@ async def _taken_without_acknowledgement(place: Place) -> int:
     return counters.queue_messages
 
 
+def _unacknowledged_max(place: Place) -> int:
+    """Return how many messages the broker may send unacknowledged; in MQTT 5 the session has said so."""
+    return NATS_UNACKNOWLEDGED_MAX if place.protocol == "3.1.1" else place.session().receive_maximum
+
+
 @asynccontextmanager
-async def _worker(place: Place, client_id: str) -> AsyncIterator[int]:
+async def _worker(place: Place, home: Path, client_id: str) -> AsyncIterator[int]:
     """`lifeline ingest` on that session; yields its process number."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELINE_")} | {
-        "LIFELINE_HOME": str(place.home / "worker"),
+        "LIFELINE_HOME": str(home / "worker"),
         "LIFELINE_DATABASE_URL": place.database_url,
         "LIFELINE_MQTT_URL": place.url,
         "LIFELINE_MQTT_PROTOCOL": place.protocol,
@@ -198,23 +177,3 @@ async def _publish_steadily(url: str, duration_s: float) -> int:
         published += PORTION
         await asyncio.sleep(began + published / STEADY_MESSAGES_S - loop.time())
     return published
-
-
-@asynccontextmanager
-async def _place(broker: str, home: Path, programs: Path, progress: Progress) -> AsyncIterator[Place]:
-    async with embedded_database(home, programs, progress) as database:
-        pool = await open_pool(database.url, connections_max=2)
-        try:
-            await prepare_database(pool, progress)
-            await import_sensors(pool, *sensors())
-            if broker == "nats":
-                async with embedded_broker(
-                    home, "127.0.0.1", 0, progress, max_ack_pending=NATS_UNACKNOWLEDGED_MAX
-                ) as nats:
-                    yield Place(home, database.url, pool, nats.url, "3.1.1", NATS_UNACKNOWLEDGED_MAX)
-            else:
-                async with mosquitto_broker(home, programs, 0, progress) as mosquitto:
-                    receive_maximum = MqttSettings(url=mosquitto.url).receive_maximum
-                    yield Place(home, database.url, pool, mosquitto.url, "5", receive_maximum)
-        finally:
-            await close_pool(pool)

@@ -60,12 +60,18 @@ async def end_session(settings: MqttSettings) -> None:
         pass
 
 
-async def publish(url: str, load: Load) -> None:
-    """Publish the load at QoS 1 over one plain connection and wait until the broker has acknowledged all of it."""
+async def open_publisher(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect as a device: MQTT 3.1.1, no session that stays."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(_CONNECT)
     await reader.readexactly(4)
+    return reader, writer
+
+
+async def publish(url: str, load: Load) -> None:
+    """Publish the load at QoS 1 over one plain connection and wait until the broker has acknowledged all of it."""
+    reader, writer = await open_publisher(url)
     sent = acknowledged = 0
     packets = _packets(load)
     while acknowledged < load.messages:
@@ -81,6 +87,12 @@ async def publish(url: str, load: Load) -> None:
     await writer.wait_closed()
 
 
+def publish_packet(topic: str, payload: bytes, packet_id: int) -> bytes:
+    """Return a PUBLISH of QoS 1 by MQTT 3.1.1 (3.3)."""
+    body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", packet_id) + payload
+    return bytes((_PUBLISH_QOS_1,)) + _length(len(body)) + body
+
+
 def _packets(load: Load) -> Iterator[bytes]:
     number = 0
     for message in range(load.messages):
@@ -94,9 +106,7 @@ def _packets(load: Load) -> Iterator[bytes]:
             entries = (_reading(n, load.start_ms, _name(n % SENSORS)) for n in range(number, number + load.readings))
             payload = f"[{','.join(entries)}]"
         number += load.readings
-        body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", message % 65_535 + 1)
-        body += payload.encode()
-        yield bytes((_PUBLISH_QOS_1,)) + _length(len(body)) + body
+        yield publish_packet(topic, payload.encode(), message % 65_535 + 1)
 
 
 def _reading(number: int, start_ms: int, sensor: str | None = None) -> str:

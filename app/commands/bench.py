@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from app.commands.output import progress
+from app.commands.output import positive, progress
 from app.settings import load_settings
 from benchmarks.measure import Bench, Case, machine
 
@@ -23,8 +23,12 @@ def add_parsers(commands: Any) -> None:
         "database and broker in a temporary directory. Nothing that runs is touched, but it shares the machine.",
         epilog="example: lifeline bench ingest --json",
     )  # fmt: skip
-    bench.add_argument("step", nargs="?", choices=(*BY_NAME, "all"), default="all", metavar="STEP",
+    bench.add_argument("step", nargs="?", type=lambda step: ALIASES.get(step, step), default="all", metavar="STEP",
+                       choices=(*STEPS, *ASKED_FOR, "all"),
                        help=f"{', '.join(STEPS)}, or all of these; memory (takes long)")  # fmt: skip
+    bench.add_argument("--minutes", type=float, default=10.0, metavar="M", help="of steady load: memory (10)")
+    bench.add_argument("--waiting", type=positive, default=200_000, metavar="N",
+                       help="messages that wait in the broker: memory (200000)")  # fmt: skip
     bench.add_argument("--json", action="store_true", help="for a machine to read")
     bench.set_defaults(run=_bench)
 
@@ -42,16 +46,22 @@ def _store() -> Bench:
 
 
 def _engine() -> Bench:
-    from benchmarks.engine import cases
+    from benchmarks.engine import bench_engine
 
-    return Bench("engine", machine(), cases())
+    return bench_engine(progress)
 
 
 def _detection() -> Bench:
-    from benchmarks.detection import bridge, floodnet, gnss, nab, skab
+    from benchmarks.detection import bridge, dma, floodnet, gnss, nab, skab, waterflow
 
-    sets = (floodnet, gnss, bridge, skab, nab)
+    sets = (floodnet, waterflow, gnss, bridge, dma, skab, nab)
     return Bench("detection", machine(), [case for module in sets for case in module.cases()])
+
+
+def _recovery() -> Bench:
+    from benchmarks.recovery import bench_recovery
+
+    return _awaited(bench_recovery(load_settings().programs, progress))
 
 
 def _ingest() -> Bench:
@@ -60,32 +70,43 @@ def _ingest() -> Bench:
     return _awaited(bench_ingest(load_settings().programs, progress))
 
 
+def _feed() -> Bench:
+    from benchmarks.feed import bench_feed
+
+    return _awaited(bench_feed(load_settings().programs, progress))
+
+
 def _awaited(measuring: Coroutine[Any, Any, Bench]) -> Bench:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(measuring)
 
 
-def _memory() -> Bench:
-    from benchmarks.memory import bench_memory
+def _memory(chosen: argparse.Namespace) -> Bench:
+    from benchmarks.memory import MemorySizes, bench_memory
 
-    return _awaited(bench_memory(load_settings().programs, progress))
+    sizes = MemorySizes(waiting=chosen.waiting, minutes=chosen.minutes)
+    return _awaited(bench_memory(load_settings().programs, progress, sizes))
 
 
 STEPS: dict[str, Callable[[], Bench]] = {
     "decode": _decode,
     "store": _store,
     "engine": _engine,
+    "recovery": _recovery,
     "ingest": _ingest,
+    "feed": _feed,
     "detection": _detection,
 }
-BY_NAME = {**STEPS, "memory": _memory}  # the last takes twenty minutes, and runs only when asked for
+ALIASES = {"feeds": "feed"}
+# Takes twenty minutes, and runs only when asked for.
+ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {"memory": _memory}
 
 
 def _bench(chosen: argparse.Namespace) -> int:
     benches = []
     for step in STEPS if chosen.step == "all" else (chosen.step,):
         progress(f"measuring {step} …")
-        benches.append(BY_NAME[step]())
+        benches.append(STEPS[step]() if step in STEPS else ASKED_FOR[step](chosen))
     cases = [one for bench in benches for one in bench.cases]
     if chosen.json:
         sys.stdout.write(json.dumps(asdict(Bench(chosen.step, machine(), cases))) + "\n")

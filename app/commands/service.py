@@ -1,21 +1,26 @@
 """`lifeline demo`, `up`, `ingest`, `evaluate`, `serve`, `migrate`, `doctor` and `openapi`."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.commands.output import progress, run_async, speed
-from app.runtime import PARTS, Running, clock, end_with_parent, run
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
 from store.keys import create_key, find_key
 from store.sensors import import_sensors
+
+if TYPE_CHECKING:
+    from app.runtime import Running
 
 DEMO_SCENARIO = "demo"
 
@@ -29,12 +34,12 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     demo.add_argument("--platform", default="jiayuguan", metavar="P")
     demo.add_argument("--speed", type=speed, default=1.0, metavar="X", help="simulated seconds in one (1)")
-    demo.set_defaults(run=lambda chosen: _up(PARTS, chosen))
+    demo.set_defaults(run=lambda chosen: _up(demo=chosen))
     up = commands.add_parser(
         "up", help="everything", epilog="example: LIFELINE_PORT=8080 lifeline up",
         description="Start broker and database if none is configured, then ingest, alarm engine, API and console.",
     )  # fmt: skip
-    up.set_defaults(run=lambda _chosen: _up(PARTS))
+    up.set_defaults(run=lambda _chosen: _up())
     for part, text in (
         ("ingest", "take readings off the broker into the store"),
         ("evaluate", "follow the log of batches and raise alarms"),
@@ -69,7 +74,12 @@ def add_parsers(commands: Any) -> None:
     document.set_defaults(run=_asyncapi)
 
 
-def _up(parts: Collection[str], demo: argparse.Namespace | None = None) -> int:
+def _up(parts: Collection[str] | None = None, demo: argparse.Namespace | None = None) -> int:
+    # Where scipy is installed, as for development, numba loads its linear algebra: 13 MB that no kernel of ours uses.
+    sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
+    from app.runtime import PARTS, end_with_parent, run
+
+    parts = parts or PARTS
     if os.environ.get("LIFELINE_END_WITH_PARENT"):
         end_with_parent()
     settings = load_settings()
@@ -110,6 +120,7 @@ async def _ready(running: Running, parts: Collection[str], platform: Any, demo: 
     print("  Lifeline supplements certified gas alarms and safety systems; it never replaces them.", flush=True)
     print("  Ctrl-C stops it; the data stays.", flush=True)
     if platform is not None and demo is not None:
+        from app.runtime import clock
         from simulators.messages import live_messages
         from simulators.publish import publish
         from simulators.scenarios import load_scenario

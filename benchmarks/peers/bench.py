@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.ingest import AGO_S, Place, _place, _run
+from benchmarks.ingest import AGO_S, Place, open_place, run_worker
 from benchmarks.measure import Bench, Case, case, machine
 from benchmarks.peers.install import install
 from benchmarks.peers.run import Loss, loss_at_steady_rate, loss_of_backlog, seconds
@@ -58,7 +58,7 @@ async def bench_peers(programs: Path, progress: Progress, sizes: Sizes | None = 
         async with asyncio.timeout(RUN_S_MAX):
             for broker in sizes.brokers:
                 with tempfile.TemporaryDirectory() as home:
-                    async with _place(broker, Path(home), programs, progress) as place:
+                    async with open_place(broker, Path(home), programs, progress) as place:
                         cases += cases_of(await _measure(broker, place, chosen, sizes, progress))
     except TimeoutError:
         if not cases:
@@ -75,7 +75,7 @@ async def _measure(broker: str, place: Place, chosen: Sequence[Tool], sizes: Siz
     # In turns, so that what else the machine does meets all of them alike.
     for turn in range(sizes.repetitions):
         progress(f"{broker}: turn {turn + 1} of {sizes.repetitions} …")
-        limit = await _run(place, _load(sizes.messages), store=False)
+        limit = await run_worker(place, _load(sizes.messages), store=False)
         measured.limits.append(sizes.messages / limit.elapsed_s)
         for tool in chosen:
             start_s = await seconds(tool, place, _load(START_MESSAGES))

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.embedded.process import Child, said, start, stop
-from benchmarks.ingest import Place, _empty
+from benchmarks.ingest import Place, empty
 from benchmarks.peers.tables import SCHEMA, last_reading
 from benchmarks.peers.tools import Tool
 from benchmarks.preload import SENSORS, Load, end_session, open_session, publish
@@ -124,7 +124,7 @@ async def _publish_steadily(url: str, load: Load) -> None:
 @asynccontextmanager
 async def _session(tool: Tool, place: Place) -> AsyncIterator[str]:
     """A session of the tool's own that readings wait in, and empty tables."""
-    await _empty(place.pool)
+    await empty(place.pool)
     await place.pool.execute(SCHEMA)
     settings = MqttSettings(
         url=place.url,
