@@ -8,7 +8,9 @@ nor step is a velocity: a step is a condition of its own (step.py). Then
 - `acceleration`: the velocity of the newer half less that of the older half, both in the direction of the newer, over
   the time between their middles; where the difference exceeds `noise_multiple` times its noise, the newer velocity its
   own, and the newer is at least `growth_min` times the older;
-- `accelerating_velocity`: the velocity of the newer half, where the acceleration counts;
+- `accelerating_velocity`: the velocity of the newer half, where the acceleration counts, is at most `growth_max` times
+  the older one (more is an onset, and a burst after rain begins at once too) and does not fade: the newest quarter's is
+  at least 0.9 times that of the quarter before;
 - `tangent_angle`, in degrees: alpha = arctan(delta T / delta t) with T = S / v_s, so arctan(v / v_s), for the velocity
   v of the newer half and the velocity v_s of steady creep; 45 is steady creep (improved tangent angle, EURASIP J.
   Wirel. Commun. Netw. 2021, 10.1186/s13638-021-02033-y). It counts where v exceeds v_s by more than its noise.
@@ -67,6 +69,7 @@ class Displacement(Signal):
     noise_min: Positive
     velocity_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     growth_min: Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)] = 1.0
+    growth_max: Annotated[float, Field(gt=1, le=1000, allow_inf_nan=False)] = 1000.0
     steady_velocity: Number | AttributeLimit | None = None
 
     @model_validator(mode="after")
@@ -97,6 +100,7 @@ PARAMETERS = np.dtype(
         ("noise_min", "f8"),  # in the property's unit
         ("velocity_min", "f8"),  # a day
         ("growth_min", "f8"),
+        ("growth_max", "f8"),
         ("steady_velocity", "f8"),  # a day, 0 where it is to be learned
         ("factor", "f8"),  # from the property's unit a day (or day squared) to `unit`
         ("direction", "i8"),
@@ -133,6 +137,7 @@ def parameters(condition: Displacement, sensor: Sensor) -> tuple[Any, ...] | Non
         max(condition.noise_min, resolution(sensor)),
         condition.velocity_min,
         condition.growth_min,
+        condition.growth_max,
         steady,
         1.0 if condition.measure in UNITS else _factor(condition, PROPERTIES[sensor.property], sensor.gas),
         DIRECTIONS[condition.direction],

@@ -81,7 +81,7 @@ def failure(times, values, squares):
 
 @numba.njit(cache=True)
 def urgency(times, values, usual, velocity_min, squares, interval):
-    """Return 1 / days to failure; 0 where the forecast cannot be trusted, or its velocity is below `velocity_min`.
+    """Return 1 / days to failure; NaN where the forecast cannot be trusted, 0 below the velocity `velocity_min`.
 
     Fills `interval` with the earliest and the latest days to failure.
     """
@@ -91,4 +91,6 @@ def urgency(times, values, usual, velocity_min, squares, interval):
     for time in times:
         near += time >= -SPANS * days
     trusted = near >= READINGS_MIN and misfit <= MISFIT_MAX * usual and late <= INTERVAL_MAX * early
-    return 1.0 / days if trusted and velocity >= velocity_min else 0.0
+    if not trusted:
+        return math.nan
+    return 1.0 / days if velocity >= velocity_min else 0.0

@@ -29,6 +29,7 @@ RESTLESS = 3.0
 STEADY_WINDOWS = 26
 STEADY_WINDOWS_MIN = 3
 STEPS_IN_FORECAST = 2
+FADING = 0.9
 
 
 @numba.njit(cache=True)
@@ -52,6 +53,14 @@ def _learn_steady(state, learned, times, rate):
 
 
 @numba.njit(cache=True)
+def _slows_down(times, moved, sign, scratch):
+    """Tell whether the newer part of a window is slower than its older one: a burst that began at once, and fades."""
+    middle = len(times) // 2
+    before = creep.velocity(times[: middle + 1], moved[: middle + 1], scratch)
+    return sign * creep.velocity(times[middle:], moved[middle:], scratch) < FADING * sign * before
+
+
+@numba.njit(cache=True)
 def signal(given, state, learned, times, values, spare, outlook):
     """Return the signal, signed like the movement, of a window (n,), in days and the property's unit; NaN says nothing.
 
@@ -62,7 +71,8 @@ def signal(given, state, learned, times, values, spare, outlook):
     smoothed, moved = spare[0][: len(times)], spare[1][: len(times)]
     creep.smooth(values, smoothed)
     moved[:] = smoothed
-    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, True, spare[2], spare[3])
+    fails = given.measure == ACCELERATING_VELOCITY or given.measure == FAILURE_FORECAST
+    creep.take_out_steps(times, moved, given.noise_min, len(times) // 4, not fails, spare[2], spare[3])
     values += moved - smoothed
     half = len(times) // 2
     rate = creep.velocity(times, moved, spare[4])
@@ -102,5 +112,6 @@ def signal(given, state, learned, times, values, spare, outlook):
     if not fast or not accelerates:
         return 0.0
     if given.measure == ACCELERATING_VELOCITY:
-        return newer
+        begins = abs(newer) > given.growth_max * sign * older
+        return 0.0 if begins or _slows_down(times[half:], moved[half:], sign, spare[4]) else newer
     return sign * gain / (np.mean(times[half:]) - np.mean(times[:half]))

@@ -70,6 +70,10 @@ CASES: list[tuple[str, dict[str, Any], Callable[[int], float], int, float | None
     ("the velocity of the newer half", ACCELERATING, lambda day: day**2, 12, 17),
     ("faster, but not by a quarter", {**ACCELERATING, "growth_min": 1.25}, lambda day: 100 * day + day**2, 12, 0),
     ("faster by a quarter", {**ACCELERATING, "growth_min": 1.25}, lambda day: 20 * day + day**2, 12, 37),
+    ("three times as fast", {**ACCELERATING, "growth_max": 4}, lambda day: 20 * day + 40 * max(0, day - 5), 12, 60),
+    ("six times as fast is an onset", {**ACCELERATING, "growth_max": 4},
+     lambda day: 10 * day + 50 * max(0, day - 5), 12, 0),
+    ("a burst that fades", ACCELERATING, lambda day: 200 * (1 - 0.6 ** max(0, day - 5)), 12, 0),
     ("a step is no acceleration", ACCELERATING, lambda day: 1000 * (day > 8), 12, 0),
     ("steady creep has no angle to tell", ANGLE, lambda day: day, 12, 0),
     ("ten times steady creep", ANGLE, lambda day: 10 * day, 12, 84.2894),
@@ -202,7 +206,7 @@ def smoothed(values: Sequence[float]) -> list[float]:
 
 
 def freed_of_steps(
-    days: Sequence[float], values: Sequence[float], reaches: Callable[[float, float], bool]
+    days: Sequence[float], values: Sequence[float], at_end: bool, reaches: Callable[[float, float], bool]
 ) -> list[float]:
     rates = [(y - x) / (t - s) for (s, x), (t, y) in itertools.pairwise(zip(days, values, strict=True))]
     usual = statistics.median(rates)
@@ -213,6 +217,9 @@ def freed_of_steps(
     steps = [0.0 if reaches(most, abs(growth - center)) else growth - center for growth in growths]
     if sum(step != 0 for step in steps) > len(values) // 4:
         return list(values)
+    while steps and steps[-1] and not at_end:  # what has not come to rest yet
+        steps.pop()
+    steps += [0.0] * (len(growths) - len(steps))
     return [value - height for value, height in zip(values, [0.0, *itertools.accumulate(steps)], strict=True)]
 
 
@@ -258,7 +265,7 @@ class PlainMovement:
         days = [(time - points[-1][0]) / DAY_S for time, _ in points]
         values = [value for _, value in points]
         smooth = smoothed(values)
-        moved = freed_of_steps(days, smooth, self.reaches)
+        moved = freed_of_steps(days, smooth, measure != "accelerating_velocity", self.reaches)
         half = len(days) // 2
         rate, older, newer = (
             theil_sen(days, moved),
@@ -284,7 +291,13 @@ class PlainMovement:
         if not self.reaches(abs(newer), 5 * noise) or not self.reaches(gain, 5 * math.hypot(noise, before)):
             return 0.0
         if measure == "accelerating_velocity":
-            return abs(newer)
+            middle = half + (len(days) - half) // 2
+            before = theil_sen(days[half : middle + 1], moved[half : middle + 1])
+            after = theil_sen(days[middle:], moved[middle:])
+            if abs(newer) > 1000 * math.copysign(1, newer) * older:
+                return 0.0
+            fades = not self.reaches(math.copysign(1, newer) * after, 0.9 * math.copysign(1, newer) * before)
+            return 0.0 if fades else abs(newer)
         return gain / (statistics.fmean(days[half:]) - statistics.fmean(days[:half]))
 
 
