@@ -43,33 +43,34 @@ class ObservedProperty:
 # Constancy is left out where a regulator, a dry gauge or coarse steps make it normal. docs/decisions/0009 has the why.
 _DAY_S = 86_400.0
 _THERMOMETER = (85.0, -127.0)  # DS18B20: not converted since power-on, no contact
+_LOGGER = (-9_999.0, 65_535.0, 32_767.0, -32_768.0, 99_999.0)  # where the range is so wide that it holds them
 _HEAT_METER = (-39.9, 0.0)  # dead: the bottom of its scale, or nothing
 PROPERTIES = {
     p.name: p
     for p in (
         ObservedProperty("combustible_gas", "%{LEL}", -5, 100, "high", constant_s_max=_DAY_S, rest=5),
         ObservedProperty("gas_pressure", "kPa", -100, 12_000, unit_jumps="decades"),
-        ObservedProperty("gas_flow", "m3/h", -1e6, 1e6),
+        ObservedProperty("gas_flow", "m3/h", -1e6, 1e6, sentinels=_LOGGER),
         ObservedProperty("hydrogen_sulfide", "mg/m3", -5, 1_500, "high", constant_s_max=_DAY_S, rest=5),
         ObservedProperty("oxygen", "%", 0, 30, "low"),
         ObservedProperty("water_pressure", "MPa", -0.1, 6.3, constant_s_max=_DAY_S, rest=0.02, unit_jumps="decades"),
-        ObservedProperty("water_flow", "L/s", -1e5, 1e5),
+        ObservedProperty("water_flow", "L/s", -1e5, 1e5, sentinels=_LOGGER),
         ObservedProperty("leak_noise", "dB", -20, 200, unit_jumps="none"),
         ObservedProperty("turbidity", "[NTU]", 0, 10_000),
         ObservedProperty("residual_chlorine", "mg/L", 0, 50),
         ObservedProperty("water_depth", "cm", -50, 2_000, "high", rate_max=5),
         ObservedProperty("manhole_level", "m", -1, 50, "high", rate_max=1),
-        ObservedProperty("sewer_flow", "L/s", -1e5, 1e5),
+        ObservedProperty("sewer_flow", "L/s", -1e5, 1e5, sentinels=_LOGGER),
         ObservedProperty("storage_level", "m", -10, 500, rate_max=0.1),
         ObservedProperty("cover_open", "1", 0, 1, unit_jumps="none"),
-        ObservedProperty("displacement", "mm", -1e6, 1e6),
-        ObservedProperty("displacement_rate", "mm/d", -1e6, 1e6, unit_jumps="none"),
+        ObservedProperty("displacement", "mm", -1e6, 1e6, sentinels=_LOGGER),
+        ObservedProperty("displacement_rate", "mm/d", -1e6, 1e6, unit_jumps="none", sentinels=_LOGGER),
         ObservedProperty("tilt", "deg", -180, 180),
-        ObservedProperty("settlement", "mm", -1e5, 1e5),
+        ObservedProperty("settlement", "mm", -1e5, 1e5, sentinels=_LOGGER),
         ObservedProperty("crack_width", "mm", -1e3, 1e4),
         ObservedProperty("phreatic_level", "m", -500, 9_000, rate_max=0.1),
         ObservedProperty("seepage_flow", "L/s", -1, 1e5),
-        ObservedProperty("strain", "um/m", -1e5, 1e5),
+        ObservedProperty("strain", "um/m", -1e5, 1e5, sentinels=_LOGGER),
         ObservedProperty("deflection", "mm", -1e4, 1e4),
         ObservedProperty("acceleration", "m/s2", -2e3, 2e3, unit_jumps="none"),
         ObservedProperty("vibration", "m/s2", -2e3, 2e3, unit_jumps="none"),
@@ -96,7 +97,10 @@ PROPERTIES = {
 }
 
 # What devices send for "no measurement", in the unit they send; taken as such only where it lies outside the range.
-SENTINELS = (65_535.0, 65_534.0, 32_767.0, -32_768.0, -9_999.0, -999.0, 1_999.9, -127.0, -39.9)
+SENTINELS = (
+    65_535.0, 65_534.0, 32_767.0, -32_768.0, -9_999.0, -999.0, 1_999.9, -127.0, -39.9,
+    99_999.0, 9_999.0, 9_999.9, 999.9, 6_553.5, 655.35, 3_276.7,
+)  # fmt: skip
 
 # Lower explosive limit in air, %vol, as commonly tabulated (NFPA 497); methane is the contract's own figure.
 LOWER_EXPLOSIVE_LIMIT_VOL = {
@@ -148,9 +152,10 @@ _UNITS: dict[str, tuple[str, float, float]] = {
     "deg": ("angle", 1.0, 0.0),
     "rad": ("angle", 57.295_779_513_082_32, 0.0),
     "mrad": ("angle", 0.057_295_779_513_082_32, 0.0),
-    "mm/m": ("slope", 1.0, 0.0),
+    "mm/m": ("angle", 0.057_295_779_513_082_32, 0.0),  # small ones: at 100 mm/m a third of a per cent off
     "um/m": ("strain", 1.0, 0.0),
     "nm/m": ("strain", 1e-3, 0.0),
+    "10*-6": ("strain", 1.0, 0.0),
     "1": ("number", 1.0, 0.0),
     "%": ("number", 1e-2, 0.0),
     "mg/m3": ("mass concentration", 1.0, 0.0),

@@ -83,6 +83,8 @@ def _up(parts: Collection[str] | None = None, demo: argparse.Namespace | None = 
     if os.environ.get("LIFELINE_END_WITH_PARENT"):
         end_with_parent()
     settings = load_settings()
+    if settings.mappings and "ingest" in parts:
+        load_mappings(settings.mappings)  # what is wrong with them is said before anything starts
     platform = None if demo is None else _platform(demo.platform)
 
     async def work() -> int:
