@@ -1,62 +1,94 @@
 """Reads rule files: YAML in, packs out, and every error with file, line and remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from alerts.conditions.combination import Combination
+from alerts.rule_faults import Fault, faults, looks
 from alerts.rules import Pack
-from model.yaml_file import YamlFileError, parse_model, read_text
+from model.yaml_file import YamlFileError, line_at, parse_model, read_text
 
 RuleFileError = YamlFileError
 """A rule file that is refused; `problems` has (file, line, text) for each error found."""
 
+Files = list[tuple[str, str]]
+"""Files by name and text."""
+
 
 def load_packs(paths: Iterable[Path]) -> list[Pack]:
     """Return the packs of several files. Raises RuleFileError with the problems of all of them."""
-    return parse_packs((str(path), read_text(path)) for path in paths)
+    return parse_packs(read_files(paths))
 
 
 def default_packs() -> list[Pack]:
     """Return the packs that come with Lifeline."""
+    return parse_packs(default_files())
+
+
+def read_files(paths: Iterable[Path]) -> Files:
+    """Return the texts of files. Raises RuleFileError."""
+    return [(str(path), read_text(path)) for path in paths]
+
+
+def default_files() -> Files:
+    """Return the files of the packs that come with Lifeline."""
     folder = resources.files("alerts") / "packs"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     # Beside each pack may stand its tests.
-    return parse_packs([(n, (folder / n).read_text("utf-8")) for n in names if not n.endswith(".test.yaml")])
-
-
-def missing_rules(packs: Iterable[Pack], others: Iterable[Pack] = ()) -> list[tuple[str, str, str]]:
-    """Return (pack, rule, rule that it looks at) for each combination whose rule is neither in `packs` nor `others`."""
-    given = list(packs)
-    known = {rule.rule for pack in (*given, *others) for rule in pack.rules}
-    return [
-        (pack.pack, rule.rule, term.rule)
-        for pack in given
-        for rule in pack.rules
-        if isinstance(rule.condition, Combination)
-        for term in rule.condition.terms
-        if term.rule not in known
-    ]
+    return [(name, (folder / name).read_text("utf-8")) for name in names if not name.endswith(".test.yaml")]
 
 
 def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
-    """Return the packs of (file name, YAML text) pairs. Raises RuleFileError."""
-    packs, problems = [], []
+    """Return the packs of (file name, YAML text) pairs. Raises RuleFileError.
+
+    Combinations may look at rules of other packs: check_looks tells where there are none.
+    """
+    files, packs, problems = [], [], []
     for file, text in texts:
         try:
             packs.append(parse_model(file, text, Pack, "the file is empty; a pack needs pack, description and rules"))
+            files.append((file, text))
         except RuleFileError as error:
             problems += error.problems
     owners: dict[str, str] = {}
-    for pack in packs:
-        for name in (f"pack {pack.pack}", *(f"rule {rule.rule}" for rule in pack.rules)):
+    kinds = _kinds(packs)
+    for (file, text), pack in zip(files, packs, strict=True):
+        problems += _problems(file, text, [*faults(pack), *looks(pack, kinds, are_all=False)])
+        names: list[tuple[str, tuple[str | int, ...]]] = [(f"pack {pack.pack}", ("pack",))]
+        names += [(f"rule {rule.rule}", ("rules", place, "rule")) for place, rule in enumerate(pack.rules)]
+        for name, where in names:
             if name in owners:
-                problems.append((pack.pack, 1, f"{name} stands in pack {owners[name]} too; ids are single"))
-            owners[name] = pack.pack
+                line = line_at(text, where)
+                problems.append((file, line, f"{name} stands in {owners[name]} too; ids are single: give another"))
+            else:
+                owners[name] = file
     if problems:
         raise RuleFileError(problems)
     return packs
+
+
+def check_looks(files: Files, packs: Sequence[Pack], others: Iterable[Pack]) -> None:
+    """Refuse combinations that look at a rule that is in none of the packs, or is of a kind that they do not see.
+
+    `files` are those that `packs` were read from; of the `others`, such as those in force, a pack counts where none of
+    its name is given. Raises RuleFileError.
+    """
+    given = {pack.pack for pack in packs}
+    kinds = _kinds([*(pack for pack in others if pack.pack not in given), *packs])
+    problems = []
+    for (file, text), pack in zip(files, packs, strict=True):
+        problems += _problems(file, text, looks(pack, kinds, are_all=True))
+    if problems:
+        raise RuleFileError(problems)
+
+
+def _kinds(packs: Iterable[Pack]) -> dict[str, str]:
+    return {rule.rule: rule.condition.kind for pack in packs for rule in pack.rules}
+
+
+def _problems(file: str, text: str, found: Iterable[Fault]) -> list[tuple[str, int, str]]:
+    return [(file, line_at(text, where), f"{'.'.join(map(str, where))}: {what}") for where, what in found]
 
 
 def schema() -> dict[str, Any]:

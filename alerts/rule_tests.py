@@ -18,7 +18,7 @@ from model.registry import Registry
 from model.sensor import City, InvalidSensor, Sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES
-from model.yaml_file import YamlFileError, parse_model, read_text
+from model.yaml_file import parse_model, read_text
 
 SUFFIX = ".test.yaml"
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: second 0 of every test
@@ -58,7 +58,7 @@ class TestReadings(Part):
 
     sensor: str
     from_s: Second = 0.0
-    every_s: Annotated[float, Field(gt=0)] = 60.0
+    every_s: Annotated[float, Field(gt=0, le=4e9, allow_inf_nan=False)] = 60.0
     values: list[Value] = Field(min_length=1)
     times: Annotated[int, Field(ge=1, le=100_000)] = 1
     quality: str = "good"
@@ -103,10 +103,15 @@ class RuleTests(Part):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A test that did not come out as expected, with the difference line by line."""
+    """A test that makes no sense, or did not come out as expected, then with the difference line by line."""
 
     test: str
-    difference: str
+    reason: str
+    difference: str = ""
+
+
+class _NoSense(Exception):
+    """A test that cannot be run; the text says why, and what to do."""
 
 
 def tests_beside(rule_file: Path) -> Path:
@@ -122,14 +127,20 @@ def load_tests(path: Path) -> tuple[RuleTests, list[Path]]:
 
 
 def run_tests(tests: Iterable[RuleTest], packs: Sequence[Pack]) -> list[Failure]:
-    """Run tests against packs and return those that failed. Raises YamlFileError for a test that makes no sense."""
+    """Run tests against packs and return those that failed, among them those that make no sense."""
     failures = []
     for test in tests:
+        try:
+            changes = _evaluate(test, packs)
+        except _NoSense as error:
+            failures.append(Failure(test.test, str(error)))
+            continue
         expected = sorted(_line(e.time_s, e.rule, e.sensor, e.to) for e in test.expect)
-        found = sorted(_line((c.time - START_MS) / 1000, c.rule, c.sensor, _reached(c)) for c in _evaluate(test, packs))
+        found = sorted(_line((c.time - START_MS) / 1000, c.rule, c.sensor, _reached(c)) for c in changes)
         if expected != found:
             lines = difflib.unified_diff(expected, found, "expected", "found", lineterm="", n=1)
-            failures.append(Failure(test.test, "\n".join(line for line in lines if not line.startswith("@@"))))
+            difference = "\n".join(line for line in lines if not line.startswith("@@"))
+            failures.append(Failure(test.test, "not as expected", difference))
     return failures
 
 
@@ -145,16 +156,17 @@ def _reached(change: ConditionChange) -> str:
 
 def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[ConditionChange]:
     registry = _registry(test)
+    count = sum(len(given.values) * given.times for given in test.readings)
+    if count > READINGS_MAX:
+        raise _NoSense(f"readings: {count} of them; give at most {READINGS_MAX}")
     rows = []
     for given in test.readings:
         if given.sensor not in registry.keys:
-            raise YamlFileError([(test.test, 1, f"no sensor {given.sensor!r}; add it under sensors")])
+            raise _NoSense(f"readings: no sensor {given.sensor!r}; add it under sensors, or correct its name")
         key, quality = registry.keys[given.sensor], int(QUALITIES[given.quality])
         for place, value in enumerate(given.values * given.times):
             time = START_MS + round((given.from_s + place * given.every_s) * 1000)
             rows.append((time + round(given.late_s * 1000), time, key, value, quality))
-    if len(rows) > READINGS_MAX:
-        raise YamlFileError([(test.test, 1, f"{len(rows)} readings; at most {READINGS_MAX}")])
     rows.sort(key=lambda row: row[:2])
     arrived, times, keys, values, qualities = (np.array(column) for column in zip(*rows, strict=True))
     engine = Engine(packs, registry)
@@ -171,10 +183,10 @@ def _registry(test: RuleTest) -> Registry:
     sensors = {}
     for key, given in enumerate(test.sensors):
         if given.property not in PROPERTIES:
-            raise YamlFileError([(test.test, 1, f"property {given.property!r} is not known")])
+            raise _NoSense(f"sensors: property {given.property!r} is not known; use one of {', '.join(PROPERTIES)}")
         try:
             sensors[key] = Sensor(unit=PROPERTIES[given.property].unit, **given.model_dump())
         except (InvalidSensor, ValidationError, TypeError) as error:
-            raise YamlFileError([(test.test, 1, str(error))]) from None
+            raise _NoSense(f"sensors: {given.sensor}: {error}") from None
     cities = {s.city: City(city=s.city, mode="test", time_zone=test.time_zone) for s in sensors.values()}
     return Registry(0, sensors, cities)

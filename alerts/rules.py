@@ -205,15 +205,6 @@ class Pack(Part):
         """Twelve digits of the SHA-256 of the pack's content."""
         return hashlib.sha256(self.content.encode()).hexdigest()[:12]
 
-    @model_validator(mode="after")
-    def _ids_are_single(self) -> Self:
-        seen: set[str] = set()
-        for rule in self.rules:
-            if rule.rule in seen:
-                raise ValueError(f"rules: rule {rule.rule!r} stands twice; ids are single")
-            seen.add(rule.rule)
-        return self
-
 
 def _check_sources(where: str, limits: Mapping[Any, Any], basis: "list[Basis]") -> None:
     named = {level for part in basis for level in (part.limits or limits)}

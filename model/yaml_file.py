@@ -1,7 +1,8 @@
 """Reads YAML files that people write into pydantic models, every error with file, line and remedy."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +10,36 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 YAML_BYTES_MAX = 4_000_000
+
+# By pydantic's type of error: what is wrong and how to mend it. Types that are not here keep pydantic's own words.
+_REMEDIES = {
+    "extra_forbidden": "unknown field {name!r}; leave it out or correct its name",
+    "missing": "field {name!r} is missing; add it",
+    "union_tag_not_found": "field {discriminator} is missing; add it",
+    "union_tag_invalid": "{discriminator} {tag!r} is not known; use one of {expected_tags}",
+    "finite_number": "{given} is not finite; write a number",
+    "float_type": "{given} is not a number; write one, without quotes",
+    "int_type": "{given} is not a whole number; write one, without quotes",
+    "int_from_float": "{given} is not a whole number; write one",
+    "string_type": "{given} is not a text; write one, in quotes where it looks like something else",
+    "bool_type": "{given} is neither true nor false; write one of them",
+    "literal_error": "{given} is not known; use {expected}",
+    "greater_than": "{given} is too small; give more than {gt}",
+    "greater_than_equal": "{given} is too small; give at least {ge}",
+    "less_than": "{given} is too large; give less than {lt}",
+    "less_than_equal": "{given} is too large; give at most {le}",
+    "too_short": "has too few entries; give at least {min_length}",
+    "too_long": "has too many entries; give at most {max_length}",
+    "string_too_short": "the text is too short; write at least {min_length} characters",
+    "string_too_long": "the text is too long; write at most {max_length} characters",
+    "string_pattern_mismatch": "{given} is not taken; write what fits {pattern}",
+    "model_type": "{given} is not taken; write fields (name: value)",
+    "model_attributes_type": "{given} is not taken; write fields (name: value)",
+    "dict_type": "{given} is not taken; write fields (name: value)",
+    "list_type": "{given} is not taken; write a list ([first, second])",
+}
+_WANTS_FIELDS = {"model_type", "model_attributes_type", "dict_type"}
+_WANTS_ONE_VALUE = {"finite_number", "float_type", "int_type", "string_type", "bool_type", "literal_error"}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,9 +59,11 @@ def read_text(path: Path) -> str:
             raise YamlFileError([(str(path), 1, f"larger than {YAML_BYTES_MAX} bytes; split it")])
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise YamlFileError([(str(path), 0, f"cannot be read: {error.strerror}")]) from None
+        raise YamlFileError([(str(path), 0, f"cannot be read: {error.strerror}; correct its name or rights")]) from None
     except UnicodeDecodeError as error:
-        raise YamlFileError([(str(path), 0, f"byte {error.start} is not UTF-8; save the file as UTF-8")]) from None
+        line = error.object[: error.start].count(b"\n") + 1
+        text = f"byte {error.start} of the file is not UTF-8; save the file as UTF-8"
+        raise YamlFileError([(str(path), line, text)]) from None
 
 
 def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
@@ -44,32 +77,60 @@ def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise YamlFileError([(file, line, f"not YAML: {error.problem or error.context}")]) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        told = f"not YAML: character {chr(error.character)!r} is not taken; leave it out"
+        raise YamlFileError([(file, line, told)]) from None
+    except RecursionError:
+        raise YamlFileError([(file, 1, "not YAML: lists or fields lie too deep within each other; flatten")]) from None
+    except (yaml.YAMLError, ValueError) as error:
         raise YamlFileError([(file, 1, f"not YAML: {error}")]) from None
     try:
         # Through JSON, so that YAML's dates and other types that no field has are refused as such.
         return model.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
-        raise YamlFileError([_problem(file, node, item) for item in error.errors()]) from None
+        raise YamlFileError(_problems(file, node, error.errors())) from None
     except (TypeError, ValueError) as error:
         raise YamlFileError([(file, 1, f"not such a file: {error}")]) from None
 
 
-def _problem(file: str, node: yaml.Node, item: Any) -> tuple[str, int, str]:
-    location = item["loc"]
-    line = _line_of(node, location)
-    place = ".".join(str(part) for part in location)
-    text = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "extra_forbidden":
-        text = f"unknown field {location[-1]!r}; leave it out or correct its name"
-    elif item["type"] == "missing":
-        text = f"field {location[-1]!r} is missing; add it"
-    return file, line, f"{place}: {text}" if place else text
+def line_at(text: str, location: Sequence[str | int]) -> int:
+    """Return the line of a YAML text on which a field or list entry stands, or the last of its parents that does."""
+    node = yaml.compose(text, Loader=_Loader)
+    return 1 if node is None else _follow(node, location)[0]
 
 
-def _line_of(node: yaml.Node, location: Sequence[str | int]) -> int:
-    """Follow the location into the YAML tree as far as it goes (a union's tag has no node) and return that line."""
-    line = node.start_mark.line + 1
+def _problems(file: str, node: yaml.Node, items: Iterable[Any]) -> list[tuple[str, int, str]]:
+    """Return an error's items, without those of the alternatives that what is written cannot have meant."""
+    found, misfits = [], []
+    for item in items:
+        line, place, end = _follow(node, item["loc"])
+        given = repr(item["input"])
+        context = {"name": item["loc"][-1] if item["loc"] else "", "given": given[:40], **item.get("ctx", {})}
+        text = str(item["msg"]).removeprefix("Value error, ")
+        text = _REMEDIES[item["type"]].format(**context) if item["type"] in _REMEDIES else text
+        if item["type"] == "missing":
+            place = (*place, item["loc"][-1])
+        elif item["type"] == "value_error" and (named := re.match(r"(\w+(?:\.\w+)*): ", text)):
+            # Checks of several fields together say themselves which it is.
+            parts = [int(part) if part.isdigit() else part for part in named[1].split(".")]
+            deeper_line, deeper, _ = _follow(end, parts)
+            line = deeper_line if deeper else line
+        problem = file, line, ": ".join(filter(None, [".".join(map(str, place)), text]))
+        has_fields = isinstance(end, yaml.MappingNode)
+        is_misfit = item["type"] in (_WANTS_ONE_VALUE if has_fields else _WANTS_FIELDS)
+        (misfits if is_misfit else found).append((place, problem))
+    told = [problem for _, problem in found]
+    told += [problem for place, problem in misfits if not any(other[: len(place)] == place for other, _ in found)]
+    return list(dict.fromkeys(told))
+
+
+def _follow(node: yaml.Node, location: Sequence[str | int]) -> tuple[int, tuple[str | int, ...], yaml.Node]:
+    """Follow a location into the YAML tree; parts without a node, such as a union's tag, are passed over.
+
+    Returns the line, the parts that have a node, and the last node.
+    """
+    line, place = node.start_mark.line + 1, []
     for part in location:
         following = None
         if isinstance(node, yaml.MappingNode):
@@ -81,7 +142,8 @@ def _line_of(node: yaml.Node, location: Sequence[str | int]) -> int:
             line = following.start_mark.line + 1
         if following is not None:
             node = following
-    return line
+            place.append(part)
+    return line, tuple(place), node
 
 
 def _refuse_repeated_keys(file: str, node: yaml.Node) -> None:

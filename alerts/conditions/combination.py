@@ -12,10 +12,10 @@ Doubt never lowers danger: within a `not`, a sensor counts only while its newest
 silent in the rain does not go on saying that it rains.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from alerts.words import Level, Part, Positive
 
@@ -62,7 +62,22 @@ class Not(Part):
     negated: "Clause" = Field(alias="not")
 
 
-Clause = Term | AllOf | AnyOf | Not
+def _form(clause: Any) -> str | None:
+    """Tell by which of its fields a clause is known, whether it is read already or not."""
+    if isinstance(clause, dict):
+        return next((name for name in ("rule", "all_of", "any_of", "not") if name in clause), None)
+    return {Term: "rule", AllOf: "all_of", AnyOf: "any_of", Not: "not"}.get(type(clause))
+
+
+Clause = Annotated[
+    Annotated[Term, Tag("rule")]
+    | Annotated[AllOf, Tag("all_of")]
+    | Annotated[AnyOf, Tag("any_of")]
+    | Annotated[Not, Tag("not")],
+    Discriminator(
+        _form, custom_error_type="clause", custom_error_message="a clause needs rule, all_of, any_of or not; give one"
+    ),
+]
 
 
 class Combination(Part):

@@ -10,7 +10,7 @@ functions below; at most 500 characters and 64 parts. A result that is not finit
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -100,9 +100,31 @@ def evaluate(compiled: Evaluate, values: Values) -> float | None:
     return result if math.isfinite(result) else None
 
 
+def fault(text: str, inputs: Iterable[str]) -> str | None:
+    """Return why a text that compiles could never say anything of its sensors, None where it may."""
+    tree = ast.parse(text, mode="eval").body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr) and not _names(node) and not isinstance(node, ast.Name):
+            if evaluate(_compiled(node, set()), {}) is None:
+                return f"expression: {ast.unparse(node)[:40]!r} has no finite value; correct it"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _names(node.right):
+            if evaluate(_compiled(node.right, set()), {}) == 0:
+                return f"expression: {ast.unparse(node)[:40]!r} divides by 0 and never has a value; correct it"
+    used = _names(tree)
+    if not used:
+        return f"expression: {text[:40]!r} is the same at all times; use value or an input in it"
+    unused = [name for name in inputs if name not in used]
+    return f"inputs: {unused[0]!r} is not in the expression; use it there or leave it out" if unused else None
+
+
+def _names(node: ast.expr) -> set[str]:
+    """Return the names whose values a part hangs on."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - set(FUNCTIONS)
+
+
 def _compiled(node: ast.expr, names: set[str]) -> Evaluate:
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        number = float(node.value)  # type: ignore[arg-type]
+        number = _number(node)
         return lambda values: number
     if isinstance(node, ast.Name) and node.id in names:
         name = node.id
@@ -143,5 +165,8 @@ def _number(node: ast.expr) -> float:
     sign = -1.0 if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else 1.0
     inner = node.operand if isinstance(node, ast.UnaryOp) else node
     if isinstance(inner, ast.Constant) and type(inner.value) in (int, float):
-        return sign * float(inner.value)  # type: ignore[arg-type]
+        try:
+            return sign * float(inner.value)  # type: ignore[arg-type]
+        except OverflowError:
+            raise ValueError(f"expression: {str(inner.value)[:20]}… is too large; write a smaller number") from None
     raise ValueError("expression: the points of interpolate are numbers")

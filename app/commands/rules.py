@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from alerts.engine import Engine
 from alerts.recovery import EvaluatorLimits
-from alerts.rule_file import default_packs, load_packs, missing_rules, schema
+from alerts.rule_file import check_looks, default_files, default_packs, load_packs, parse_packs, read_files, schema
 from alerts.rule_tests import SUFFIX, load_tests, run_tests, tests_beside
 from alerts.rules import Pack
 from app.commands import rule_advice
@@ -22,7 +21,7 @@ from app.settings import load_settings
 from model.registry import Registry
 from model.sensor import City, Sensor
 from model.sensor_file import read_sensor_file
-from store.rule_packs import StoredPack, activate
+from store.rule_packs import StoredPack, activate, packs_in_force
 
 
 def add_parsers(commands: Any) -> None:
@@ -70,13 +69,9 @@ def add_parsers(commands: Any) -> None:
 
 def _check(chosen: argparse.Namespace) -> int:
     tests = [file for file in chosen.files if file.name.endswith(SUFFIX)]
-    packs = load_packs([file for file in chosen.files if file not in tests])
-    names = {pack.pack for pack in packs}
-    missing = missing_rules(packs, [pack for pack in default_packs() if pack.pack not in names])
-    for pack, rule, looked_at in missing:
-        sys.stderr.write(f"pack {pack}: rule {rule!r} looks at rule {looked_at!r}, which is nowhere; correct it\n")
-    if missing:
-        return 1
+    files = read_files(file for file in chosen.files if file not in tests)
+    packs = parse_packs(files)
+    check_looks(files, packs, default_packs())
     for checked in packs:
         print(f"pack {checked.pack}: {len(checked.rules)} rules, no error")
     for path in tests:
@@ -104,7 +99,7 @@ def _test(chosen: argparse.Namespace) -> int:
         tests, rule_files = load_tests(path)
         failures = run_tests(tests.tests, load_packs(rule_files))
         for failure in failures:
-            print(f"{path}: {failure.test}: not as expected\n{failure.difference}")
+            print("\n".join(filter(None, [f"{path}: {failure.test}: {failure.reason}", failure.difference])))
         failed, run = failed + len(failures), run + len(tests.tests)
     print(f"{run - failed} of {run} tests passed")
     return 1 if failed else 0
@@ -118,9 +113,11 @@ def _schema(_chosen: argparse.Namespace) -> int:
 async def _activate(chosen: argparse.Namespace) -> int:
     if (chosen.start is None) != (chosen.end is None) or (chosen.start is not None and chosen.end <= chosen.start):
         raise CommandError("--from and --to belong together, and --to is the later one")
-    packs = load_packs(chosen.files) if chosen.files else default_packs()
+    files = read_files(chosen.files) if chosen.files else default_files()
+    packs = parse_packs(files)
     settings = load_settings()
     async with open_database(settings, progress) as url, prepared_pool(url, progress) as pool:
+        check_looks(files, packs, [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)])
         if chosen.start is not None:
             limits = EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s)
             for line in trial_text(await try_over_history(pool, packs, chosen.start, chosen.end, limits=limits)):
