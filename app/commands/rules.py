@@ -9,19 +9,32 @@ from typing import Any
 
 from alerts.engine import Engine
 from alerts.recovery import EvaluatorLimits
-from alerts.rule_file import check_looks, default_files, default_packs, load_packs, parse_packs, read_files, schema
+from alerts.rule_file import (
+    check_looks,
+    default_files,
+    default_packs,
+    load_packs,
+    lost_looks,
+    parse_packs,
+    read_files,
+    schema,
+)
 from alerts.rule_tests import SUFFIX, load_tests, run_tests, tests_beside
 from alerts.rules import Pack
 from app.commands import rule_advice
 from app.commands.output import CommandError, instant, progress, run_async
 from app.commands.trial_output import trial_text
 from app.rule_trial import try_over_history
+from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.registry import Registry
 from model.sensor import City, Sensor
 from model.sensor_file import read_sensor_file
+from store.log_span import SpanTooLarge
 from store.rule_packs import StoredPack, activate, packs_in_force
+
+DAY_MS = 86_400_000
 
 
 def add_parsers(commands: Any) -> None:
@@ -51,12 +64,19 @@ def add_parsers(commands: Any) -> None:
     testing.set_defaults(run=_test)
     activating = actions.add_parser(
         "activate", help="put rule files into force",
-        description="Put packs into force, each in the place of the one of its name. An error changes nothing.",
+        description="Put packs into force, each in the place of the one of its name, and show what they would have "
+        "changed in the last day. An error changes nothing.",
         epilog="example: lifeline rules activate my-rules.yaml",
     )  # fmt: skip
     activating.add_argument("files", type=Path, nargs="*", metavar="FILE", help="the default packs if left out")
-    activating.add_argument("--from", dest="start", type=instant, metavar="T", help="show first what would change")
-    activating.add_argument("--to", dest="end", type=instant, metavar="T", help="end of the time that is looked at")
+    activating.add_argument(
+        "--from",
+        dest="start",
+        type=instant,
+        metavar="T",
+        help="what it changes is shown from here on (a day before --to)",
+    )
+    activating.add_argument("--to", dest="end", type=instant, metavar="T", help="and up to here (now)")
     activating.add_argument("--by", default="command line", metavar="NAME", help="who activates, for the record")
     activating.set_defaults(run=lambda chosen: run_async(_activate(chosen)))
     rule_advice.add_parser(actions)
@@ -111,19 +131,26 @@ def _schema(_chosen: argparse.Namespace) -> int:
 
 
 async def _activate(chosen: argparse.Namespace) -> int:
-    if (chosen.start is None) != (chosen.end is None) or (chosen.start is not None and chosen.end <= chosen.start):
-        raise CommandError("--from and --to belong together, and --to is the later one")
+    end = chosen.end or clock()
+    start = end - DAY_MS if chosen.start is None else chosen.start
+    if end <= start:
+        raise CommandError("--from must be earlier than --to, which is now where it is left out")
     files = read_files(chosen.files) if chosen.files else default_files()
     packs = parse_packs(files)
     settings = load_settings()
     async with open_database(settings, progress) as url, prepared_pool(url, progress) as pool:
-        check_looks(files, packs, [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)])
-        if chosen.start is not None:
-            limits = EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s)
-            for line in trial_text(await try_over_history(pool, packs, chosen.start, chosen.end, limits=limits)):
+        in_force = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]
+        check_looks(files, packs, in_force)
+        for lost in lost_looks(packs, in_force):
+            progress(f"{lost}; until then this rule does not bind")
+        limits = EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s)
+        try:
+            for line in trial_text(await try_over_history(pool, packs, start, end, limits=limits)):
                 print(line)
-        else:
-            progress("what it would have changed is shown with --from and --to, or by lifeline backtest")
+        except SpanTooLarge as error:
+            if chosen.start is not None:
+                raise CommandError(str(error)) from None
+            progress(f"what it would have changed in the last day is not shown: {error} with --from and --to")
         changed = await activate(pool, [StoredPack(pack.pack, pack.version, pack.content) for pack in packs], chosen.by)
     for pack in packs:
         print(f"pack {pack.pack}: {'in force' if pack.pack in changed else 'unchanged'}")

@@ -145,7 +145,8 @@ def test_rules_activated_while_running_judge_from_the_next_reading_and_survive_a
     rules.write_text(STRICTER.replace("blue: 5", "blau: 5"))
     assert "stricter.yaml:7" in parts.serve.run("rules", "activate", str(rules), expected=1).stderr
     rules.write_text(STRICTER)
-    parts.serve.run("rules", "activate", str(rules))
+    shown = parts.serve.run("rules", "activate", str(rules)).stdout
+    assert shown.index("annunciated per hour") < shown.index("in force"), "what it would have changed comes first"
     parts.evaluate.kill()
     parts.evaluate.start()
     parts.publish("two", "two-a", 1, 16)
