@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.rule_faults import Fault, faults, looks
 from alerts.rules import Pack
-from model.yaml_file import YamlFileError, line_at, parse_model, read_text
+from model.yaml_file import YamlFileError, lines_at, parse_model, read_text
 
 RuleFileError = YamlFileError
 """A rule file that is refused; `problems` has (file, line, text) for each error found."""
@@ -51,18 +51,22 @@ def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
             files.append((file, text))
         except RuleFileError as error:
             problems += error.problems
-    owners: dict[str, str] = {}
+    owners: dict[str, tuple[str, str]] = {}  # file and pack
     kinds = _kinds(packs)
     for (file, text), pack in zip(files, packs, strict=True):
-        problems += _problems(file, text, [*faults(pack), *looks(pack, kinds, are_all=False)])
+        found = [*faults(pack), *looks(pack, kinds, are_all=False)]
+        seen: set[str] = set()
         names: list[tuple[str, tuple[str | int, ...]]] = [(f"pack {pack.pack}", ("pack",))]
         names += [(f"rule {rule.rule}", ("rules", place, "rule")) for place, rule in enumerate(pack.rules)]
         for name, where in names:
-            if name in owners:
-                line = line_at(text, where)
-                problems.append((file, line, f"{name} stands in {owners[name]} too; ids are single: give another"))
-            else:
-                owners[name] = file
+            first_file, first_pack = owners.setdefault(name, (file, pack.pack))
+            if first_file != file:
+                told = f"{name} stands in pack {first_pack} too; ids are single: give another"
+                problems.append((pack.pack, 1, told))
+            elif name in seen:
+                found.append((where, f"{name} stands twice; ids are single: give another"))
+            seen.add(name)
+        problems += _problems(file, text, found)
     if problems:
         raise RuleFileError(problems)
     return packs
@@ -83,12 +87,24 @@ def check_looks(files: Files, packs: Sequence[Pack], others: Iterable[Pack]) -> 
         raise RuleFileError(problems)
 
 
+def lost_looks(packs: Sequence[Pack], in_force: Iterable[Pack]) -> list[str]:
+    """Return what combinations of packs that stay in force would no longer see once `packs` are in force."""
+    given = {pack.pack for pack in packs}
+    staying = [pack for pack in in_force if pack.pack not in given]
+    kinds = _kinds([*staying, *packs])
+    return [f"pack {pack.pack}: {what}" for pack in staying for _, what in looks(pack, kinds, are_all=True)]
+
+
 def _kinds(packs: Iterable[Pack]) -> dict[str, str]:
     return {rule.rule: rule.condition.kind for pack in packs for rule in pack.rules}
 
 
-def _problems(file: str, text: str, found: Iterable[Fault]) -> list[tuple[str, int, str]]:
-    return [(file, line_at(text, where), f"{'.'.join(map(str, where))}: {what}") for where, what in found]
+def _problems(file: str, text: str, found: Sequence[Fault]) -> list[tuple[str, int, str]]:
+    lines = lines_at(text, [where for where, _ in found]) if found else []
+    places = [
+        ".".join(part if (part := str(name)).isprintable() else repr(part) for name in where) for where, _ in found
+    ]
+    return [(file, line, f"{place}: {what}") for line, place, (_, what) in zip(lines, places, found, strict=True)]
 
 
 def schema() -> dict[str, Any]:

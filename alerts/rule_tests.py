@@ -15,7 +15,7 @@ from alerts.words import Level, Part
 from model.alarm import ConditionChange
 from model.reading import Quality, ReadingBatch
 from model.registry import Registry
-from model.sensor import City, InvalidSensor, Sensor
+from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES
 from model.yaml_file import parse_model, read_text
@@ -186,7 +186,13 @@ def _registry(test: RuleTest) -> Registry:
             raise _NoSense(f"sensors: property {given.property!r} is not known; use one of {', '.join(PROPERTIES)}")
         try:
             sensors[key] = Sensor(unit=PROPERTIES[given.property].unit, **given.model_dump())
+            check_sensor(sensors[key])
         except (InvalidSensor, ValidationError, TypeError) as error:
             raise _NoSense(f"sensors: {given.sensor}: {error}") from None
     cities = {s.city: City(city=s.city, mode="test", time_zone=test.time_zone) for s in sensors.values()}
+    try:
+        for city in cities.values():
+            check_city(city)
+    except InvalidSensor as error:
+        raise _NoSense(str(error)) from None
     return Registry(0, sensors, cities)

@@ -16,28 +16,29 @@ _REMEDIES = {
     "extra_forbidden": "unknown field {name!r}; leave it out or correct its name",
     "missing": "field {name!r} is missing; add it",
     "union_tag_not_found": "field {discriminator} is missing; add it",
-    "union_tag_invalid": "{discriminator} {tag!r} is not known; use one of {expected_tags}",
+    "union_tag_invalid": "{tag!r} is not known as {discriminator}; use one of {expected_tags}",
     "finite_number": "{given} is not finite; write a number",
-    "float_type": "{given} is not a number; write one, without quotes",
+    "float_type": "{given} is not a number; write one, without quotes, such as 5, 0.5 or 1.0e+3",
     "int_type": "{given} is not a whole number; write one, without quotes",
     "int_from_float": "{given} is not a whole number; write one",
     "string_type": "{given} is not a text; write one, in quotes where it looks like something else",
     "bool_type": "{given} is neither true nor false; write one of them",
     "literal_error": "{given} is not known; use {expected}",
-    "greater_than": "{given} is too small; give more than {gt}",
-    "greater_than_equal": "{given} is too small; give at least {ge}",
-    "less_than": "{given} is too large; give less than {lt}",
-    "less_than_equal": "{given} is too large; give at most {le}",
+    "greater_than": "{given} is too small; give more than {gt:g}",
+    "greater_than_equal": "{given} is too small; give at least {ge:g}",
+    "less_than": "{given} is too large; give less than {lt:g}",
+    "less_than_equal": "{given} is too large; give at most {le:g}",
     "too_short": "has too few entries; give at least {min_length}",
     "too_long": "has too many entries; give at most {max_length}",
     "string_too_short": "the text is too short; write at least {min_length} characters",
     "string_too_long": "the text is too long; write at most {max_length} characters",
-    "string_pattern_mismatch": "{given} is not taken; write what fits {pattern}",
+    "string_pattern_mismatch": "{given} is not taken; write what fits the pattern {pattern}",
     "model_type": "{given} is not taken; write fields (name: value)",
     "model_attributes_type": "{given} is not taken; write fields (name: value)",
     "dict_type": "{given} is not taken; write fields (name: value)",
     "list_type": "{given} is not taken; write a list ([first, second])",
 }
+_TOO_DEEP = "lists or fields lie too deep within each other; make them flat"
 _WANTS_FIELDS = {"model_type", "model_attributes_type", "dict_type"}
 _WANTS_ONE_VALUE = {"finite_number", "float_type", "int_type", "string_type", "bool_type", "literal_error"}
 
@@ -76,13 +77,14 @@ def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
         content = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise YamlFileError([(file, line, f"not YAML: {error.problem or error.context}")]) from None
+        told = "it holds two documents; make two files of them" if "document" in str(error.problem) else error.problem
+        raise YamlFileError([(file, line, f"not YAML: {told or error.context}")]) from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         told = f"not YAML: character {chr(error.character)!r} is not taken; leave it out"
         raise YamlFileError([(file, line, told)]) from None
     except RecursionError:
-        raise YamlFileError([(file, 1, "not YAML: lists or fields lie too deep within each other; flatten")]) from None
+        raise YamlFileError([(file, 1, f"not YAML: {_TOO_DEEP}")]) from None
     except (yaml.YAMLError, ValueError) as error:
         raise YamlFileError([(file, 1, f"not YAML: {error}")]) from None
     try:
@@ -94,22 +96,26 @@ def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
         raise YamlFileError([(file, 1, f"not such a file: {error}")]) from None
 
 
-def line_at(text: str, location: Sequence[str | int]) -> int:
-    """Return the line of a YAML text on which a field or list entry stands, or the last of its parents that does."""
+def lines_at(text: str, locations: Iterable[Sequence[str | int]]) -> list[int]:
+    """Return on which lines of a YAML text fields or list entries stand, or the last of their parents that do."""
     node = yaml.compose(text, Loader=_Loader)
-    return 1 if node is None else _follow(node, location)[0]
+    return [1 if node is None else _follow(node, location)[0] for location in locations]
 
 
 def _problems(file: str, node: yaml.Node, items: Iterable[Any]) -> list[tuple[str, int, str]]:
     """Return an error's items, without those of the alternatives that what is written cannot have meant."""
-    found, misfits = [], []
+    found: list[tuple[tuple[str | int, ...], tuple[str, int, str]]] = []
+    misfits: list[tuple[tuple[str | int, ...], tuple[str, int, str]]] = []
     for item in items:
         line, place, end = _follow(node, item["loc"])
         given = repr(item["input"])
         context = {"name": item["loc"][-1] if item["loc"] else "", "given": given[:40], **item.get("ctx", {})}
         text = str(item["msg"]).removeprefix("Value error, ")
         text = _REMEDIES[item["type"]].format(**context) if item["type"] in _REMEDIES else text
-        if item["type"] == "missing":
+        if item["type"] == "json_invalid":
+            # What YAML takes and JSON does not.
+            text = _TOO_DEEP if "recursion" in text else 'a text has half a character ("\\ud800"); leave it out'
+        elif item["type"] == "missing":
             place = (*place, item["loc"][-1])
         elif item["type"] == "value_error" and (named := re.match(r"(\w+(?:\.\w+)*): ", text)):
             # Checks of several fields together say themselves which it is.

@@ -66,7 +66,8 @@ def _form(clause: Any) -> str | None:
     """Tell by which of its fields a clause is known, whether it is read already or not."""
     if isinstance(clause, dict):
         return next((name for name in ("rule", "all_of", "any_of", "not") if name in clause), None)
-    return {Term: "rule", AllOf: "all_of", AnyOf: "any_of", Not: "not"}.get(type(clause))
+    forms = ((Term, "rule"), (AllOf, "all_of"), (AnyOf, "any_of"), (Not, "not"))
+    return next((name for form, name in forms if isinstance(clause, form)), None)
 
 
 Clause = Annotated[

@@ -104,17 +104,23 @@ def fault(text: str, inputs: Iterable[str]) -> str | None:
     """Return why a text that compiles could never say anything of its sensors, None where it may."""
     tree = ast.parse(text, mode="eval").body
     for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and not _names(node) and not isinstance(node, ast.Name):
-            if evaluate(_compiled(node, set()), {}) is None:
-                return f"expression: {ast.unparse(node)[:40]!r} has no finite value; correct it"
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _names(node.right):
-            if evaluate(_compiled(node.right, set()), {}) == 0:
-                return f"expression: {ast.unparse(node)[:40]!r} divides by 0 and never has a value; correct it"
+        if not isinstance(node, ast.expr) or isinstance(node, ast.Name):
+            continue
+        # Every part is evaluated at each reading, so one that has no value leaves the whole without one.
+        if not _names(node) and _constant(node) is None:
+            return f"expression: {ast.unparse(node)[:40]!r} has no finite value; correct it"
+        divisor = node.right if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) else None
+        if divisor is not None and not _names(divisor) and _constant(divisor) == 0:
+            return f"expression: {ast.unparse(node)[:40]!r} divides by 0 and never has a value; correct it"
     used = _names(tree)
     if not used:
         return f"expression: {text[:40]!r} is the same at all times; use value or an input in it"
     unused = [name for name in inputs if name not in used]
     return f"inputs: {unused[0]!r} is not in the expression; use it there or leave it out" if unused else None
+
+
+def _constant(node: ast.expr) -> float | None:
+    return evaluate(_compiled(node, set()), {})
 
 
 def _names(node: ast.expr) -> set[str]:

@@ -20,7 +20,8 @@ import numba
 import numpy as np
 from pydantic import Field, model_validator
 
-from alerts.conditions.slope import PAIRS_MAX, READINGS_MAX, bounding_places, in_order, keep, kept_since, slopes, trend
+from alerts.conditions.slope import PAIRS_MAX, READINGS_MAX, bounding_places, keep, kept_since, slopes, trend
+from alerts.conditions.window import in_order
 from alerts.words import Signal
 from model.sensor import Sensor
 from model.vocabulary import PROPERTIES, ObservedProperty, conversion

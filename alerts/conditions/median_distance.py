@@ -30,8 +30,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from alerts.conditions.learning import resolution
-from alerts.conditions.slope import in_order
-from alerts.conditions.window import DIRECTIONS, MAD_TO_SIGMA, in_direction, median, median_and_deviation, push
+from alerts.conditions.window import (
+    DIRECTIONS,
+    MAD_TO_SIGMA,
+    in_direction,
+    in_order,
+    median,
+    median_and_deviation,
+    push,
+)
 from alerts.words import Positive, Signal
 from model.sensor import Sensor
 

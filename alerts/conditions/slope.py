@@ -95,28 +95,3 @@ def slopes(times, values, begin, end, found):
             found[count] = (values[later] - values[earlier]) / (times[later] - times[earlier])
             count += 1
     return count
-
-
-@numba.njit(cache=True)
-def in_order(values, count, rank):
-    """Return the value at place `rank` (from 0) in rising order of the first `count`, which it rearranges (Hoare)."""
-    low, high = 0, count - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        left, right = low, high
-        while left <= right:
-            while values[left] < pivot:
-                left += 1
-            while values[right] > pivot:
-                right -= 1
-            if left <= right:
-                values[left], values[right] = values[right], values[left]
-                left += 1
-                right -= 1
-        if rank <= right:
-            high = right
-        elif rank >= left:
-            low = left
-        else:
-            break
-    return values[rank]

@@ -77,9 +77,8 @@ def push(memory, width, count, value):
 
 
 @numba.njit(cache=True)
-def median(values, count):
-    """Return the median of the first `count` values (at least one), whose order it changes (Hoare's selection)."""
-    middle = count // 2
+def in_order(values, count, rank):
+    """Return the value at place `rank` (from 0) in rising order of the first `count`, which it rearranges (Hoare)."""
     low, high = 0, count - 1
     while low < high:
         pivot = values[(low + high) // 2]
@@ -93,18 +92,26 @@ def median(values, count):
                 values[left], values[right] = values[right], values[left]
                 left += 1
                 right -= 1
-        if middle <= right:
+        if rank <= right:
             high = right
-        elif middle >= left:
+        elif rank >= left:
             low = left
         else:
             break
+    return values[rank]
+
+
+@numba.njit(cache=True)
+def median(values, count):
+    """Return the median of the first `count` values (at least one), whose order it changes."""
+    middle = count // 2
+    upper = in_order(values, count, middle)
     if count % 2:
-        return values[middle]
+        return upper
     below = values[0]
     for place in range(1, middle):
         below = max(below, values[place])
-    return 0.5 * (below + values[middle])
+    return 0.5 * (below + upper)
 
 
 @numba.njit(cache=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.conditions.expression import compile_expression, evaluate
+from alerts.conditions.expression import compile_expression, evaluate, fault
 from tests.rules.streams import PLAIN_RULE, batch, engine, sensor, told
 
 EVALUATED: list[tuple[str, float | None]] = [
@@ -46,6 +46,8 @@ REFUSED = [
     ("(" * 300 + "value" + ")" * 300, "cannot be read"),
     ("+".join(["value"] * 60), "more than 64 parts"),
     ("value\x00", "cannot be read"),
+    ("value * " + "9" * 400, "9999… is too large; write a smaller number"),
+    ("interpolate(value, 1, 2, -" + "9" * 400 + ", 3)", "too large"),
 ]
 
 
@@ -53,6 +55,29 @@ REFUSED = [
 def test_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         compile_expression(text, {})
+
+
+# (text, inputs, why it could never say anything; None where it may)
+FAULTS: list[tuple[str, list[str], str | None]] = [
+    ("value / 0", [], "divides by 0"),
+    ("value / (1 - 1)", [], "divides by 0"),
+    ("3 + 4", [], "the same at all times"),
+    ("log(-1) + value", [], "'log(-1)' has no finite value"),
+    ("max(value, sqrt(-1))", [], "'sqrt(-1)' has no finite value"),
+    ("value * 1e999", [], "has no finite value"),
+    ("value", ["other"], "inputs: 'other' is not in the expression"),
+    ("value / (value - 1)", [], None),
+    ("other - 3", ["other"], None),
+    ("value / 3 + log(2) * -other / abs(-1)", ["other"], None),
+    ("interpolate(value, -10, 60, 10, 40)", [], None),
+]
+
+
+@pytest.mark.parametrize(("text", "inputs", "why"), FAULTS)
+def test_what_could_never_say_anything(text: str, inputs: list[str], why: str | None) -> None:
+    compile_expression(text, dict.fromkeys(inputs))
+    found = fault(text, inputs)
+    assert (found is None) if why is None else (found is not None and why in found)
 
 
 @given(st.text(max_size=60))

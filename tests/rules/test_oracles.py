@@ -13,8 +13,8 @@ from scipy.stats import kendalltau, median_abs_deviation, theilslopes
 
 from alerts.conditions import shift
 from alerts.conditions.learning import weight
-from alerts.conditions.slope import PAIRS_MAX, READINGS_MAX, bounding_places, in_order, slopes, trend
-from alerts.conditions.window import MAD_TO_SIGMA, median_and_deviation
+from alerts.conditions.slope import PAIRS_MAX, READINGS_MAX, bounding_places, slopes, trend
+from alerts.conditions.window import MAD_TO_SIGMA, in_order, median_and_deviation
 from tests.rules.signals import every, signals
 from tests.rules.streams import sensor
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.conditions.slope import READINGS_MAX, bounding_places, in_order, slopes, trend
+from alerts.conditions.slope import READINGS_MAX, bounding_places, slopes, trend
+from alerts.conditions.window import in_order
 
 
 @pytest.mark.parametrize("noise_multiple", [0.5, 1.0, 2.0, 2.5, 3.0])
