@@ -2,6 +2,7 @@
 # make test   everything the tests need, then all tests
 # make setup  the environment alone
 # make check  linters and type checker
+# make properties  what hypothesis tests, with new examples; ROUNDS=3
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
@@ -10,8 +11,9 @@ PYTHON ?= python3
 PORT ?= 8000
 SEEDS ?= 20
 SEED ?= 1
+ROUNDS ?= 3
 
-.PHONY: run test setup check faults peers lock
+.PHONY: run test setup check properties faults peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -27,6 +29,11 @@ check: setup
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+properties: setup
+	@for round in $$(seq $(ROUNDS)); do \
+		LIFELINE_NEW_EXAMPLES=1 .venv/bin/python -m pytest -q $$(grep -rlw hypothesis tests --include='test_*.py') || exit 1; \
+	done
 
 faults: setup
 	@exec env LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s

@@ -14,12 +14,19 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from app.embedded.broker import EmbeddedBroker, embedded_broker
 from app.embedded.database import EmbeddedDatabase, embedded_database
 from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
 from migrations.runner import migrate
+
+# `make test` tries the same examples each time, so that what it says of a change is due to the change; `make properties`
+# tries new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("new", print_blob=True)
+hypothesis.settings.load_profile("new" if os.environ.get("LIFELINE_NEW_EXAMPLES") else "repeatable")
 
 T = TypeVar("T")
 ACK_WAIT_S = 3.0  # what was delivered to a client that died comes again only after this time
