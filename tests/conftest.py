@@ -22,8 +22,8 @@ from app.embedded.database import EmbeddedDatabase, embedded_database
 from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
 from migrations.runner import migrate
 
-# `make test` tries the same examples each time, so that what it says of a change is due to the change; `make properties`
-# tries new ones.
+# `make test` tries the same examples each time, so that what it says of a change is due to the change;
+# `make properties` tries new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 hypothesis.settings.register_profile("new", print_blob=True)
 hypothesis.settings.load_profile("new" if os.environ.get("LIFELINE_NEW_EXAMPLES") else "repeatable")
