@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.conditions.ladder import NEVER
-from alerts.conditions.window import AHEAD, fetch
+from alerts.conditions.prefetch import AHEAD, fetch
 from model.reading import HELD_BACK, NEVER_CLEARS, Quality
 
 # Aligned, so that a sensor's state lies within one line of the processor's cache.

@@ -18,10 +18,10 @@ from alerts.combining import Combining
 from alerts.conditions import due, ladder, stale, threshold
 from alerts.conditions.expression import Expression
 from alerts.conditions.ladder import NEVER
+from alerts.conditions.prefetch import fetch_bindings
 from alerts.conditions.range import Range
 from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
-from alerts.conditions.window import fetch_bindings
 from alerts.expressing import Expressing
 from alerts.findings import due_changes, ladder_changes, stale_changes
 from alerts.kinds import SIGNAL_KINDS, name_of

@@ -5,8 +5,8 @@ import numpy as np
 from alerts.admission import SENSOR_STATE, admit, all_known
 from alerts.binding import Selection, bind_ladders, bind_stale
 from alerts.conditions import ladder, stale, threshold
+from alerts.conditions.prefetch import fetch_bindings
 from alerts.conditions.threshold import Threshold
-from alerts.conditions.window import fetch_bindings
 from alerts.kinds import SIGNAL_KINDS
 from model.registry import Registry
 

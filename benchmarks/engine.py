@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.conditions.window import fetch_bindings
+from alerts.conditions.prefetch import fetch_bindings
 from alerts.engine import Engine
 from alerts.kernels import load_kernels
 from alerts.rule_file import default_packs

@@ -6,7 +6,7 @@ import numba
 from pydantic import model_validator
 
 from alerts.conditions.ladder import NEVER, complete_deadlines, emit, is_quiet, judge, wait
-from alerts.conditions.window import AHEAD, fetch
+from alerts.conditions.prefetch import AHEAD, fetch
 from alerts.words import Ladder, Level, check_ladder
 
 
