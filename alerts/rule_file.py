@@ -27,8 +27,8 @@ def default_packs() -> list[Pack]:
 
 
 def read_files(paths: Iterable[Path]) -> Files:
-    """Return the texts of files. Raises RuleFileError."""
-    return [(str(path), read_text(path)) for path in paths]
+    """Return the texts of files, of one that is named twice once. Raises RuleFileError."""
+    return [(str(path), read_text(path)) for path in dict.fromkeys(paths)]
 
 
 def default_files() -> Files:
@@ -51,21 +51,19 @@ def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
             files.append((file, text))
         except RuleFileError as error:
             problems += error.problems
-    owners: dict[str, tuple[str, str]] = {}  # file and pack
+    owners: dict[str, tuple[str, str]] = {}  # the file and pack in which a name stands first
     kinds = _kinds(packs)
     for (file, text), pack in zip(files, packs, strict=True):
         found = [*faults(pack), *looks(pack, kinds, are_all=False)]
-        seen: set[str] = set()
         names: list[tuple[str, tuple[str | int, ...]]] = [(f"pack {pack.pack}", ("pack",))]
         names += [(f"rule {rule.rule}", ("rules", place, "rule")) for place, rule in enumerate(pack.rules)]
         for name, where in names:
-            first_file, first_pack = owners.setdefault(name, (file, pack.pack))
-            if first_file != file:
-                told = f"{name} stands in pack {first_pack} too; ids are single: give another"
-                problems.append((pack.pack, 1, told))
-            elif name in seen:
-                found.append((where, f"{name} stands twice; ids are single: give another"))
-            seen.add(name)
+            if name in owners:
+                first_file, first_pack = owners[name]
+                again = "twice" if first_file == file else f"in pack {first_pack} too ({first_file})"
+                found.append((where, f"{name} stands {again}; ids are single: give another"))
+            else:
+                owners[name] = file, pack.pack
         problems += _problems(file, text, found)
     if problems:
         raise RuleFileError(problems)

@@ -91,10 +91,7 @@ async def try_rules(request: Request, caller: Engineer, body: TrialBody) -> dict
         packs = await asyncio.to_thread(parse_packs, named)
     except RuleFileError as error:
         file, line, text = error.problems[0]
-        field = file if file.startswith("rules.") else "rules"  # what stands twice is no one file's fault
-        raise invalid(
-            field, f"line {line}: {text}", "correct the rule file; `lifeline rules check` shows all"
-        ) from None
+        raise invalid(file, f"line {line}: {text}", "correct the rule file; `lifeline rules check` shows all") from None
     if _one_at_a_time.locked():
         raise Problem(
             503, "busy", "another trial of rules is running", remedy="try again later", headers={"Retry-After": "10"}

@@ -185,8 +185,16 @@ def test_all_errors_of_all_files_are_told_at_once() -> None:
 
 
 def test_ids_are_single_over_all_packs() -> None:
-    with pytest.raises(RuleFileError, match="rule depth stands in pack mine too"):
+    with pytest.raises(RuleFileError, match="rule depth stands in pack mine too") as refused:
         parse_packs([("one.yaml", GOOD), ("two.yaml", GOOD.replace("pack: mine", "pack: yours"))])
+    (line,) = [number for number, text in enumerate(GOOD.splitlines(), 1) if "rule: depth" in text]
+    assert [problem[:2] for problem in refused.value.problems] == [("two.yaml", line)]
+    assert "one.yaml" in refused.value.problems[0][2]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(GOOD, "utf-8")
+    assert len(load_packs([tmp_path / "one.yaml"] * 2)) == 1
 
 
 # name: (of what is written, line, the only problem that is told of it)
