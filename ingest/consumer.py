@@ -19,7 +19,6 @@ from ingest.wire import Wire
 log = logging.getLogger(__name__)
 
 STEADY_S = 60.0  # a connection that lasted this long resets the back-off
-UNHEARD_S = 10.0  # where no message came for so long, a session that should be subscribed is subscribed again
 
 
 class Consumer:
@@ -140,7 +139,7 @@ class Consumer:
 
     async def _subscribe_unheard(self, client: aiomqtt.Client, wire: Wire) -> None:
         """Subscribe after all where nothing comes: our record may be wrong, and nothing is disturbed then."""
-        await asyncio.sleep(UNHEARD_S)
+        await asyncio.sleep(self._settings.unheard_s)
         try:
             if not wire.heard:
                 await self._subscribe(client)

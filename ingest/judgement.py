@@ -3,7 +3,7 @@ what is kept of rejections. Judged when the batch before is committed, and moved
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -84,7 +84,7 @@ class Judgement:
             all_rejections += rate_rejections(registry, readings, np.flatnonzero(limited.over), self._rate)
             readings = _rows(readings, np.flatnonzero(~limited.over))
         course = self.course.judge(registry, readings, arrived)
-        condensed = self.budget.condense(all_rejections, arrived, _cities(registry))
+        condensed = self.budget.condense(all_rejections, arrived, registry.cities.keys())
         return Ruling(
             replace(readings, quality=with_bits(readings.quality, course.bits)),
             condensed.kept,
@@ -149,7 +149,3 @@ def rate_rejections(
 
 def _rows(readings: IncomingReadings, rows: NDArray[np.intp]) -> IncomingReadings:
     return IncomingReadings(readings.sensor[rows], readings.time[rows], readings.value[rows], readings.quality[rows])
-
-
-def _cities(registry: Registry) -> Collection[str]:
-    return registry.cities.keys()

@@ -155,7 +155,7 @@ class Pipeline:
     async def _upkeep(self, *, checkpoint: bool) -> None:
         """Do the replays that were asked for and keep a checkpoint of the checks; what fails is done next time."""
         try:
-            await do_replays(self._pool, self._limits, self._replay, self._clock)
+            await do_replays(self._pool, self._limits, self._replay, self._clock, self._forms)
             if checkpoint:
                 judged = self._committer.judgement
                 await save(self._pool, self._worker, self._counters.last_sequence, judged.course, judged.gaps)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ingest.decode import decode_message
+from ingest.decoders.forms import Forms
 from ingest.message import Decoded, Message
 from ingest.settings import IngestLimits
 from store.pool import Pool
@@ -28,27 +29,29 @@ class Outcome(NamedTuple):
 Write = Callable[[list[Decoded]], Awaitable[Outcome]]
 
 
-async def do_replays(pool: Pool, limits: IngestLimits, write: Write, clock: Callable[[], int]) -> int:
+async def do_replays(
+    pool: Pool, limits: IngestLimits, write: Write, clock: Callable[[], int], forms: Forms | None = None
+) -> int:
     """Do the replays that were asked for, at most REPLAYS_PER_TICK_MAX, and return their number.
 
-    `write` stores messages and tells what became of them. Raises what it and asyncpg raise.
+    `write` stores messages and tells what became of them; `forms` has the vendors' mappings. Raises what `write` and
+    asyncpg raise.
     """
     replays = await requested_replays(pool, REPLAYS_PER_TICK_MAX)
     for replay in replays:
-        stored, result = await _replay(replay, limits, write)
+        stored, result = await _replay(replay, limits, write, forms and forms.apart())
         await note_replay(pool, replay, clock(), stored, result)
     return len(replays)
 
 
-async def _replay(replay: Replay, limits: IngestLimits, write: Write) -> tuple[bool, str]:
-    decoded = decode_message(Message(replay.topic, replay.payload, len(replay.payload)), limits)
+async def _replay(replay: Replay, limits: IngestLimits, write: Write, forms: Forms | None) -> tuple[bool, str]:
+    decoded = decode_message(Message(replay.topic, replay.payload, len(replay.payload)), limits, forms)
     if not decoded.columns.sensor and not decoded.rejections:
         return False, "the topic is not one for readings"
     outcome = await write([decoded])
     words = [f"{outcome.stored} stored"]
     words += [f"{outcome.duplicates} known before"] if outcome.duplicates else []
     words += [f"{outcome.conflicts} contradict a stored value"] if outcome.conflicts else []
-    words += [f"{len(outcome.reasons)} refused again: {', '.join(sorted(set(outcome.reasons)))}"] * bool(
-        outcome.reasons
-    )
+    reasons = ", ".join(sorted(set(outcome.reasons)))
+    words += [f"{len(outcome.reasons)} refused again: {reasons}"] if reasons else []
     return not outcome.reasons, "; ".join(words)

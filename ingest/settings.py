@@ -83,6 +83,7 @@ class MqttSettings:
     keepalive_s: int = 30
     connect_s_max: float = 10.0
     redelivery_s: float = 0.0
+    unheard_s: float = 10.0  # where nothing came for so long, a session that should be subscribed is subscribed again
     session_is_new: bool = False
     reconnect_s_min: float = 0.2
     reconnect_s_max: float = 30.0

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import CommandError, instant, positive, progress, run_async
+from app.commands.output import CommandError, duration, instant, positive, progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from ingest.reasons import printable
@@ -26,7 +26,6 @@ from store.rejections import (
 )
 
 EVERYWHERE = ("*",)
-WAIT_S_MAX = 20.0
 PAYLOAD_BYTES_MAX = 262_144
 
 
@@ -64,6 +63,7 @@ def add_parsers(commands: Any) -> None:
     replaying.add_argument("rejection", type=positive, nargs="+", metavar="ID")
     replaying.add_argument("--payload", type=Path, metavar="FILE", help="in place of what came")
     replaying.add_argument("--topic", metavar="TOPIC", help="in place of where it came")
+    replaying.add_argument("--wait", type=duration, default=20.0, metavar="D", help="for what comes of it (20s)")
     replaying.set_defaults(run=lambda chosen: run_async(_replay(chosen)))
     discarding = actions.add_parser(
         "discard", help="say that nobody needs them", description="Mark rejections as of no use.",
@@ -121,11 +121,11 @@ async def _replay(chosen: argparse.Namespace) -> int:
                 raise CommandError(f"rejection {rejection} was too large and was cut; give the whole with --payload")
             if not await request_replay(pool, rejection, _actor(chosen), _now(), chosen.topic, payload):
                 raise _settled(await _found(pool, rejection))
-        return await _tell_results(pool, chosen.rejection)
+        return await _tell_results(pool, chosen.rejection, chosen.wait)
 
 
-async def _tell_results(pool: Pool, rejections: list[int]) -> int:
-    ends = time.monotonic() + WAIT_S_MAX
+async def _tell_results(pool: Pool, rejections: list[int], wait_s_max: float) -> int:
+    ends = time.monotonic() + wait_s_max
     code = 0
     for rejection in rejections:
         row = await _found(pool, rejection)

@@ -50,6 +50,10 @@ class Forms:
             return []
         return self._edge_nodes.take_rebirths(now_ms, cities)
 
+    def apart(self) -> "Forms":
+        """Return the same mappings for messages out of their order: what they say of edge nodes is not remembered."""
+        return Forms([form.mapping for form in self._mapped], asks_for_births=False)
+
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """The MQTT filters of the mappings."""

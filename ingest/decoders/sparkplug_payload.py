@@ -48,7 +48,7 @@ PROPERTIES_MARK: Final = b"\x4a"
 """The byte before a metric's properties: field 9, of the length kind."""
 
 
-def _declare() -> dict[str, Any]:
+def _declare() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name="lifeline/sparkplug.proto", package="lifeline", syntax="proto2")
     declared = {"PropertyValue": _PROPERTY_VALUE, "Properties": _PROPERTIES, "Metric": _METRIC, "Payload": _PAYLOAD}
     for name, fields in declared.items():
@@ -67,12 +67,10 @@ def _declare() -> dict[str, Any]:
                 field.oneof_index = 0
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"lifeline.{name}")) for name in declared}
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("lifeline.Payload"))
 
 
-_CLASSES = _declare()
-Payload: Any = _CLASSES["Payload"]
-Metric: Any = _CLASSES["Metric"]
+Payload: Any = _declare()
 
 
 def parse_payload(payload: bytes) -> Any | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 
 from alerts.rule_file import default_packs
 from app.api import rule_backtest
-from app.api.rule_backtest import TrialAnswer
+from app.api.rule_backtest import READINGS_MAX, TrialAnswer
 from model.instant import format_instant
 from store.batches import IncomingReadings, write_batch
 from store.rule_packs import StoredPack, activate
@@ -75,12 +74,10 @@ def test_a_trial_tells_of_the_difference_and_changes_nothing(database_url: str) 
     serve(database_url, scenario)
 
 
-def test_what_cannot_be_tried_is_refused_with_field_and_remedy(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_tried_is_refused_with_field_and_remedy(database_url: str) -> None:
     refused = [
         (body(rules=["pack: mine"]), "rules.0", "line 1"),
-        (body(rules=[RULES, RULES]), "rules", "stands in pack gas too"),
+        (body(rules=[RULES, RULES]), "rules.1", "stands in pack gas too"),
         (body(rules=[RULES.replace("pack: gas", "pack: mine")]), "rules", "stands in pack 'gas'"),
         (body(rules=[]), "rules", "at least 1"),
         (body(to=format_instant(NOON)), "to", "not after"),
@@ -98,9 +95,10 @@ def test_what_cannot_be_tried_is_refused_with_field_and_remedy(
             assert (answer.status_code, problem["field"]) == (422, field), problem
             assert words in problem["detail"], problem
             assert problem["remedy"]
-        monkeypatch.setattr(rule_backtest, "READINGS_MAX", READINGS - 1)
+        # The log tells how many a batch had; more than fit are refused before any is read.
+        await service.pool.execute("update batch set readings = $1 where sequence = 1", READINGS_MAX)
         problem = (await client.post(PATH, json=body())).json()
-        assert f"holds {READINGS} readings" in problem["detail"]
+        assert f"holds {READINGS_MAX + READINGS - 1} readings" in problem["detail"]
         async with rule_backtest._one_at_a_time:
             answer = await client.post(PATH, json=body())
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")

@@ -16,6 +16,8 @@ from app.cli import main
 from ingest.checks import RawReadings, check
 from ingest.course import Course
 from ingest.course_recovery import recover, save
+from ingest.decoders.forms import Forms
+from ingest.decoders.mapping import parse_mapping
 from ingest.gaps import GapTracker
 from ingest.judgement import Judgement, Ruling
 from ingest.message import Decoded
@@ -93,6 +95,29 @@ async def _quarantine(pool: Pool, *rejections: Rejection, clock: int = NOW) -> l
     await write_batch(pool, clock, _readings(Registry(0, {}, {}), []), rejections)
     rows = await pool.fetch("select rejection from rejection where rejection > $1 order by rejection", before)
     return [row["rejection"] for row in rows]
+
+
+def test_a_vendor_s_message_is_replayed_by_its_mapping(database_url: str) -> None:
+    mapping = """
+mapping: acme
+topic: acme/{device}/up
+values: [{sensor: "{device}", value: v}]
+time: {path: t, format: epoch_ms}
+"""
+    forms = Forms([parse_mapping("acme.yaml", mapping)])
+
+    async def scenario(pool: Pool, registry: Registry) -> None:
+        payload = b'{"t":%d,"v":5}' % NOW
+        known, unknown = await _quarantine(
+            pool, _rejection(payload, "unknown_sensor", "acme/gas/up"), _rejection(payload, "topic_unknown", "else/gas")
+        )
+        for one in (known, unknown):
+            assert await request_replay(pool, one, "ann", NOW, None, None)
+        assert await do_replays(pool, LIMITS, _writer(pool, registry), lambda: NOW, forms) == 2
+        results = [(await find_rejection(pool, one, ALL)).result for one in (known, unknown)]
+        assert results == ["1 stored", "0 stored; 1 refused again: topic_unknown"]
+
+    _run(database_url, scenario)
 
 
 def test_replay_as_it_came_corrected_and_in_vain(database_url: str) -> None:
@@ -257,7 +282,6 @@ def test_the_command(
 ) -> None:
     monkeypatch.setenv("LIFELINE_DATABASE_URL", database_url)
     monkeypatch.setenv("LIFELINE_HOME", str(tmp_path))
-    monkeypatch.setattr("app.commands.quarantine.WAIT_S_MAX", 0.0)
     ids: list[int] = []
 
     async def prepare_rejections(pool: Pool, registry: Registry) -> None:
@@ -284,7 +308,7 @@ def test_the_command(
     assert json.loads(command("show", str(ids[1]), "--json"))["payload"] == "{}"
     mended = tmp_path / "mended.json"
     mended.write_text('{"time": "2026-11-22T08:00:00Z", "value": 4}')
-    assert "requested" in command("replay", str(ids[1]), "--payload", str(mended), "--by", "ann")
+    assert "requested" in command("replay", str(ids[1]), "--payload", str(mended), "--by", "ann", "--wait", "0s")
     assert json.loads(command("show", str(ids[1]), "--json"))["handled_by"] == "ann"
     assert "cut" in command("replay", str(ids[2]), code=1)
     assert "discarded" in command("discard", str(ids[0]))

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import aiomqtt
-import pytest
 
-from ingest import consumer
 from ingest.settings import SUBSCRIPTIONS, MqttSettings, broker_address
 from tests.integration.worker import Brokerage, Workers, client_of, until, working
 
@@ -24,9 +22,12 @@ class Nats(Brokerage):
     """As NATS is used in service: a session is taken up only when what it repeats has fallen due."""
 
     filters: tuple[str, ...] = SUBSCRIPTIONS
+    unheard_s: float = 10.0
 
     def settings(self, worker: int) -> MqttSettings:
-        return dataclasses.replace(super().settings(worker), redelivery_s=0.05, subscriptions=self.filters)
+        return dataclasses.replace(
+            super().settings(worker), redelivery_s=0.05, subscriptions=self.filters, unheard_s=self.unheard_s
+        )
 
 
 async def record(workers: Workers) -> tuple[Sequence[str], datetime]:
@@ -57,11 +58,8 @@ def test_a_session_is_subscribed_once(broker_url: str, database_url: str) -> Non
     asyncio.run(scenario())
 
 
-def test_a_session_that_hears_nothing_is_subscribed_after_all(
-    broker_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumer, "UNHEARD_S", 0.3)
-    broker = Nats(broker_url, "3.1.1")
+def test_a_session_that_hears_nothing_is_subscribed_after_all(broker_url: str, database_url: str) -> None:
+    broker = Nats(broker_url, "3.1.1", unheard_s=0.3)
     address = broker_address(broker.url)
     client_id = broker.settings(0).client_id
 
