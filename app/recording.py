@@ -25,12 +25,16 @@ class Recording:
     """The usable readings of a file in order of arrival, and what could not be used.
 
     `arrived` int64 (n,) epoch milliseconds. `refused` counts by reason, `problems` holds the first ones in words.
+    `duplicates` and `conflicts` are how many of the readings the store would not take, as it counts them
+    (store.batches.Receipt): their sensor and time are taken, with the same value or with another.
     """
 
     readings: IncomingReadings
     arrived: np.ndarray[tuple[int], np.dtype[np.int64]]
     refused: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    duplicates: int = 0
+    conflicts: int = 0
 
     def batches(self, readings_per_batch: int) -> Iterator[ReadingBatch]:
         """Yield the readings as the log would hand them over, in batches of a size at least.
@@ -89,7 +93,19 @@ def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Reco
     readings = IncomingReadings(usable.sensor[order], usable.time[order], usable.value[order], usable.quality[order])
     bits = Course(registry, limits).judge(registry, readings, arrived[order]).bits
     readings = replace(readings, quality=with_bits(readings.quality, bits))
-    return Recording(readings, arrived[order], refused, problems)
+    return Recording(readings, arrived[order], refused, problems, *_repeats(readings))
+
+
+def _repeats(readings: IncomingReadings) -> tuple[int, int]:
+    """Return how many readings repeat one before them, and how many different values contradict one."""
+    by_key = np.lexsort((readings.time, readings.sensor))  # stable: the first to arrive stays first
+    sensor, time, value = readings.sensor[by_key], readings.time[by_key], readings.value[by_key]
+    is_again = np.zeros(len(by_key), np.bool_)
+    is_again[1:] = (sensor[1:] == sensor[:-1]) & (time[1:] == time[:-1])
+    first = np.maximum.accumulate(np.where(is_again, 0, np.arange(len(by_key))))
+    other = is_again & (value != value[first])
+    conflicts = len(set(zip(sensor[other].tolist(), time[other].tolist(), value[other].tolist(), strict=True)))
+    return int(is_again.sum()) - conflicts, conflicts
 
 
 class _Columns:

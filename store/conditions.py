@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from model.network import EARTH_RADIUS_M
+
 
 class Conditions:
     """Terms joined by `and`; a `?` in a term stands for the next of its values, which never enter the SQL."""
@@ -36,7 +38,7 @@ class Conditions:
         return " and ".join(self.terms) if self.terms else "true"
 
 
-EARTH_RADIUS_M = 6_371_008.8
+METRES_PER_DEGREE = 111_000.0  # of latitude, a little too few, so that a belt or box is never too small
 
 
 def distance_m(longitude: str, latitude: str) -> str:
@@ -53,7 +55,7 @@ def add_near(conditions: Conditions, longitude: float, latitude: float, radius_m
 
     The belt of latitudes comes first, because an index or a plain comparison leaves out most sensors by it.
     """
-    belt = radius_m / 111_000.0
+    belt = radius_m / METRES_PER_DEGREE
     distance = distance_m(conditions.bind(longitude), conditions.bind(latitude))
     conditions.add("s.latitude between ? and ?", latitude - belt, latitude + belt)
     conditions.add(f"{distance} <= ?", radius_m)

@@ -135,20 +135,3 @@ class JournalOrder(msgspec.Struct, order=True):
     sensor: str
     sequence: int
     alarm: str
-
-
-async def newest_event(pool: Pool) -> int:
-    """Return the id of the newest event, 0 where there is none."""
-    return int(await pool.fetchval("select coalesce(max(event), 0) from journal"))
-
-
-async def events_after(pool: Pool, event: int, areas: Sequence[str], events_max: int) -> list[tuple[int, str, str]]:
-    """Return (event, city, line) of the events that follow `event`, in order, within the areas (cities or `*`)."""
-    rows = await pool.fetch(
-        "select event, city, line from journal where event > $1 and ('*' = any($2::text[]) or city = any($2::text[]))"
-        " order by event limit $3",
-        event,
-        list(areas),
-        events_max,
-    )
-    return [(row["event"], row["city"], row["line"]) for row in rows]

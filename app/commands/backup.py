@@ -18,11 +18,13 @@ def add_parsers(commands: Any) -> None:
     backing = commands.add_parser(
         "backup", help="write the whole database to a file",
         description="Write registry, readings, log, alarms, journal and rules to a file, as of one moment, while "
-        "everything goes on. The file holds the rows and a checksum of every table.",
+        "everything goes on. The file holds the rows and a checksum of every table. A file that is there already is "
+        "refused.",
         epilog="example: lifeline backup lifeline-2026-11-22.backup",
     )  # fmt: skip
     backing.add_argument("file", type=Path, metavar="FILE")
-    backing.set_defaults(run=lambda chosen: run_async(_backup(chosen.file)))
+    backing.add_argument("--force", action="store_true", help="put it in the place of a file that is there already")
+    backing.set_defaults(run=lambda chosen: run_async(_backup(chosen.file, force=chosen.force)))
     restoring = commands.add_parser(
         "restore", help="bring a backup into an empty database",
         description="Bring a backup into an empty database and compare rows and checksum of every table with it. A "
@@ -33,7 +35,11 @@ def add_parsers(commands: Any) -> None:
     restoring.set_defaults(run=lambda chosen: run_async(_restore(chosen.file)))
 
 
-async def _backup(file: Path) -> int:
+async def _backup(file: Path, *, force: bool) -> int:
+    if file.exists() and not force:
+        raise CommandError(
+            f"{file} is there already; name another file, or give --force to put the backup in its place"
+        )
     settings = load_settings()
     # As it is, not brought to this version's schema first: a backup is what one makes before an upgrade.
     async with _connected(settings) as (connection, url):

@@ -13,7 +13,7 @@ from alerts.rule_file import default_packs, load_packs
 from alerts.rules import Pack
 from app.commands.output import CommandError, duration, instant, positive, progress, run_async
 from app.commands.trial_output import trial_json, trial_text
-from app.recording import load_recording
+from app.recording import Recording, load_recording
 from app.rule_trial import READINGS_MAX, Trial, in_place, try_over_history, try_packs
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
@@ -148,7 +148,7 @@ def _over_files(chosen: argparse.Namespace, packs: Sequence[Pack]) -> int:
     if refused > len(recording.problems):
         progress(f"… and {refused - len(recording.problems)} more rows that were not used")
     _tell_unbound(unbound)
-    progress(_summary(readings, refused, lines))
+    progress(_summary(recording, refused, lines))
     if refused and not readings:
         raise CommandError(f"{chosen.readings}: none of its {refused} rows could be used")
     return 0
@@ -195,11 +195,13 @@ def _tell_unbound(unbound: Sequence[tuple[str, str]]) -> None:
         )
 
 
-def _summary(readings: int, refused: int, lines: list[JournalLine]) -> str:
+def _summary(recording: Recording, refused: int, lines: list[JournalLine]) -> str:
     raised = [line for line in lines if line.sequence == 1]
     process = sum(line.class_ == "process" for line in raised)
     return (
-        f"{readings} readings evaluated, {refused} not used; {process} process alarms, "
+        f"{len(recording.readings)} readings evaluated (of them {recording.duplicates} repeated, "
+        f"{recording.conflicts} in conflict with the first value of their time, which stands), {refused} not used; "
+        f"{process} process alarms, "
         f"{len(raised) - process} instrument alarms, {len(lines)} transitions"
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.commands.output import CommandError, instant, progress, run_async
+from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.instant import format_instant
@@ -18,6 +19,8 @@ from model.sensor import Sensor
 from model.sensor_event import DUE_ATTRIBUTE, KINDS, NEVER_DUE, InvalidEvent, SensorEvent, check_event, check_texts
 from store.sensor_events import record_event
 from store.sensors import load_registry
+
+DAY_MS = 86_400_000
 
 
 def add_event_parsers(actions: Any) -> None:
@@ -57,6 +60,9 @@ async def _record(chosen: argparse.Namespace) -> int:
         event = _to_withdraw(registry, key, chosen) if chosen.withdraw else _event(registry, key, chosen)
         async with pool.acquire() as connection:
             recorded = await record_event(connection, key, event, withdrawn=chosen.withdraw)
+    ahead_ms = event.time - clock()
+    if recorded.new and not chosen.withdraw and ahead_ms > 0:
+        progress(f"note: that is {ahead_ms / DAY_MS:,.1f} days ahead; until then nothing is converted by it")
     did = "withdrawn" if chosen.withdraw else "recorded" if recorded.new else "recorded already; nothing changed"
     print(f"{chosen.sensor} {event.kind} at {format_instant(event.time)}: {did}")
     corrects = event.kind == "replaced" or (event.offset, event.factor) != (None, None)

@@ -230,6 +230,11 @@ def test_the_commands(tmp_path: Path, programs: Path) -> None:
     )
     lifeline("one", "sensors", "import", str(sensors))
     assert "1 sensors" in lifeline("one", "backup", str(file)).stdout
+    before = file.read_bytes()
+    assert "is there already" in lifeline("one", "backup", str(file), expected=1).stderr
+    assert file.read_bytes() == before
+    file.write_bytes(b"something else")
+    assert "1 sensors" in lifeline("one", "backup", str(file), "--force").stdout
     assert "restored and checked: 1 sensors" in lifeline("two", "restore", str(file)).stdout
     assert "S\tc\tgas" in lifeline("two", "sensors", "list").stdout
     refused = lifeline("two", "restore", str(file), expected=1).stderr

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.instant import parse_instant
+from model.instant import EARLIEST_MS, LATEST_MS, parse_instant
 from model.registry import Registry
 from model.sensor import City, Sensor
 from model.sensor_event import InvalidEvent, SensorEvent, check_event, due_time, epochs, in_order, with_due_dates
@@ -154,7 +154,8 @@ BAD = {
     "an inspection that corrects": (event("inspected", offset=1), ["calibrated"]),
     "a due date of what has none": (event("maintenance", due="2027-01-01"), ["due", "inspected"]),
     "a due date before the event": (event("calibrated", due="2025-01-01"), ["due", "after"]),
-    "a time before 2000": (SensorEvent(kind="inspected", time=0), ["2000"]),
+    "a time before 2000": (SensorEvent(kind="inspected", time=EARLIEST_MS - 1), ["2000"]),
+    "a time after 2099": (SensorEvent(kind="inspected", time=LATEST_MS), ["2100"]),
     "a note with a right-to-left mark": (event("inspected", note="a\u202eb"), ["note", "U+202E"]),
 }
 
