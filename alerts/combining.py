@@ -35,6 +35,18 @@ class _Look:
     counts: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Restless:
+    """The groups of a rule that each reading may move: pairs (n,) of a sensor's key and a group it belongs to.
+
+    `needed` has for each level the terms without which it cannot hold.
+    """
+
+    keys: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    needed: list[list[_Look]]
+
+
 class Combining:
     """The combinations of all rules at their groups of sensors.
 
@@ -50,6 +62,7 @@ class Combining:
         self._concerned: dict[str, list[_Look]] = {}  # by the rule that is looked at
         self._at_each_reading: dict[int, list[int]] = {}  # groups that a `not` may have kept quiet, by their sensors
         self._needed: list[list[list[_Look]]] = []  # by group: for each level the terms without which it cannot hold
+        self._restless: list[_Restless] = []
         bindings: list[Binding] = []
         for rule in rules:
             if not isinstance(rule.condition, Combination):
@@ -64,8 +77,6 @@ class Combining:
         self.bindings = Bindings(bindings, keys, np.zeros(size + 1, np.int32), state)
         self._reached = {rule: np.zeros(size, np.int8) for rule in self._concerned}
         self._held_until = np.full(size, NEVER)
-        self._is_watched = np.zeros(size, np.bool_)
-        self._is_watched[list(self._at_each_reading)] = True
 
     def _bind(self, rule: Rule, condition: Combination, by_name: Mapping[str, Rule], bindings: list[Binding]) -> None:
         group_area = area_of(condition.per)
@@ -75,18 +86,24 @@ class Combining:
             if area is not None:
                 sensors.setdefault(area, []).append((sensor.sensor, key))
         first, version = len(bindings), rule.version
+        is_restless = any(has_not(clause) for clause in condition.levels.values())
+        at_readings: list[tuple[int, int]] = []
         anchors = {}
         for area in sorted(sensors):
             anchors[len(bindings)] = anchor = min(sensors[area])[1]
-            if any(has_not(clause) for clause in condition.levels.values()):
-                for _, key in sensors[area]:
-                    self._at_each_reading.setdefault(key, []).append(len(bindings))
+            if is_restless:
+                at_readings += [(key, len(bindings)) for _, key in sensors[area]]
             bindings.append(Binding(rule, version, anchor, None))
         self._looks += [[] for _ in range(len(bindings) - first)]
         looks = {term: self._look(term, condition, by_name[term.rule], anchors) for term in condition.terms}
         for term, look in looks.items():
             self._concerned.setdefault(term.rule, []).append(look)
         needed = [[looks[term] for term in needed_terms(clause)] for clause in condition.levels.values()]
+        if at_readings:
+            keys, groups = (np.array(column, np.int64) for column in zip(*at_readings, strict=True))
+            self._restless.append(_Restless(keys, groups, needed))
+            for key, group in at_readings:
+                self._at_each_reading.setdefault(key, []).append(group)
         for group in anchors:
             self._looks[group] += looks.values()
             self._needed.append(needed)
@@ -98,9 +115,12 @@ class Combining:
         groups: dict[int, NDArray[np.int64]] = {}
         if term.within_m is not None:
             neighbourhood = Neighbourhood(candidates, term.within_m)
+            mode = self._registry.mode_of
             concerning: dict[int, list[int]] = {}
             for group, anchor in anchors.items():
-                near = neighbourhood.of(sensors[anchor])
+                # What is exercised in a place is no neighbour of what stands there.
+                own = mode(sensors[anchor])
+                near = [key for key in neighbourhood.of(sensors[anchor]) if mode(sensors[key]) == own]
                 members[group] = np.array(near, np.int64)
                 for key in near:
                     concerning.setdefault(key, []).append(group)
@@ -145,14 +165,14 @@ class Combining:
         if not self._looks:
             return []
         told = sorted((c for c in changes if c.rule in self._reached), key=lambda c: c.known_at)
-        watched = self._watched_rows(batch, good)
+        watched = self._watched_rows(batch, good, told)
         if not told and not watched:
             self._hear(batch, good, hold, 0, len(batch))
             return []
         instants = sorted({c.known_at for c in told} | {int(batch.arrived[row]) for row in watched})
         by_instant = {instant: list(found) for instant, found in groupby(told, key=lambda c: c.known_at)}
         found: list[ConditionChange] = []
-        heard = 0
+        heard = looked = 0
         for instant in instants:
             until = int(np.searchsorted(batch.arrived, instant, side="right"))
             self._hear(batch, good, hold, heard, until)
@@ -162,21 +182,31 @@ class Combining:
                 for groups in looks:
                     for group in self._may_hold(groups):
                         times[group] = max(times.get(group, NEVER), time)
-            for row in watched:
-                if heard <= row < until:
-                    for group in self._at_each_reading[int(batch.sensor[row])]:
-                        if self._may_hold_now(group):
-                            times[group] = max(times.get(group, NEVER), int(batch.time[row]))
+            while looked < len(watched) and watched[looked] < until:
+                row, looked = watched[looked], looked + 1
+                for group in self._at_each_reading[int(batch.sensor[row])]:
+                    if self._may_hold_now(group):
+                        times[group] = max(times.get(group, NEVER), int(batch.time[row]))
             heard = until
             for group in sorted(times):
                 found += self._judge_group(group, times[group], instant)
         self._hear(batch, good, hold, heard, len(batch))
         return found
 
-    def _watched_rows(self, batch: ReadingBatch, good: NDArray[np.bool_]) -> list[int]:
-        if not self._at_each_reading:
+    def _watched_rows(self, batch: ReadingBatch, good: NDArray[np.bool_], told: Sequence[ConditionChange]) -> list[int]:
+        """The rows that may move a group: it may hold now, or a change of the batch concerns it."""
+        if not self._restless:
             return []
-        return np.flatnonzero(self._is_watched[batch.sensor] & good).tolist()
+        severity = self.bindings.states["severity"]
+        is_concerned = np.zeros(len(severity), np.bool_)
+        for change in told:
+            for look in self._concerned[change.rule]:
+                is_concerned[look.groups.get(change.sensor_key, _NOBODY)] = True
+        is_watched = np.zeros(len(self._held_until), np.bool_)
+        for keys, groups, needed in ((r.keys, r.groups, r.needed) for r in self._restless):
+            may = is_concerned[groups] | _may(severity, groups, needed)
+            is_watched[keys[may]] = True
+        return np.flatnonzero(is_watched[batch.sensor] & good).tolist()
 
     def _reach(self, change: ConditionChange) -> list[NDArray[np.int64]]:
         """Take what a condition has reached; return the groups that it concerns, by term."""
@@ -196,10 +226,7 @@ class Combining:
         """
         if not len(groups):
             return []
-        may = self.bindings.states["severity"][groups] != 0
-        for needed in self._needed[groups[0]]:
-            enough = [look.counts[groups] >= look.term.sensors for look in needed]
-            may |= np.logical_and.reduce(enough) if enough else True
+        may = _may(self.bindings.states["severity"], groups, self._needed[groups[0]])
         found: list[int] = groups[may].tolist()
         return found
 
@@ -258,6 +285,15 @@ class Combining:
                 reason="combination_holds" if severity > before else "combination_left",
             )
         ]
+
+
+def _may(severity: NDArray[np.int8], groups: NDArray[np.int64], needed: Sequence[Sequence[_Look]]) -> NDArray[np.bool_]:
+    """Whether groups of one rule hold already, or count enough sensors for a level, shape of `groups`."""
+    may = severity[groups] != 0
+    for terms in needed:
+        enough = [look.counts[groups] >= look.term.sensors for look in terms]
+        may |= np.logical_and.reduce(enough) if enough else True
+    return np.asarray(may, np.bool_)
 
 
 def _moved_by_readings(rule: Rule | None) -> bool:

@@ -1,7 +1,7 @@
 """Small engines and streams for tests of rules: times in seconds, one letter a sensor."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,18 @@ def sensor(name: str, **more: Any) -> Sensor:
     return Sensor(sensor=name, **fields)
 
 
-def registry(sensors: Sequence[Sensor], mode: str = "test") -> Registry:
-    return Registry(1, dict(enumerate(sensors)), {s.city: City(city=s.city, mode=mode) for s in sensors})
+def registry(sensors: Sequence[Sensor], mode: str | Mapping[str, str] = "test") -> Registry:
+    """All cities in one mode, or each in its own."""
+    modes = {s.city: mode if isinstance(mode, str) else mode[s.city] for s in sensors}
+    return Registry(1, dict(enumerate(sensors)), {city: City(city=city, mode=own) for city, own in modes.items()})
 
 
-def engine(*rules: dict[str, Any], sensors: Sequence[Sensor] | None = None, mode: str = "test", **more: Any) -> Engine:
+def engine(
+    *rules: dict[str, Any],
+    sensors: Sequence[Sensor] | None = None,
+    mode: str | Mapping[str, str] = "test",
+    **more: Any,
+) -> Engine:
     pack = {"pack": "test", "description": TEXT, "rules": list(rules)}
     packs = [Pack.model_validate_json(json.dumps(pack), strict=True)]
     return Engine(packs, registry(sensors or [sensor("a"), sensor("b"), sensor("c")], mode), **more)

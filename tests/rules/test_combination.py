@@ -78,6 +78,15 @@ def test_gas_in_neighbouring_manholes() -> None:
     assert outcome(built, [("c", 2, 12)]) == [("b", 2, 0, 4), ("c", 2, 0, 4), ("d", 2, 0, 4)]
 
 
+def test_an_exercise_is_no_neighbour_of_the_city_it_is_held_in() -> None:
+    levels = {"red": {"all_of": [at(), at(around="neighbours", within_m=120)]}}
+    cities = {"real": "operational", "next": "operational", "drill": "exercise"}
+    sensors = [sensor(city, city=city, longitude=100.0, latitude=30.0) for city in cities]
+    built = engine(DEPTH, combination(levels, per="sensor"), sensors=sensors, mode=cities)
+    assert outcome(built, [("real", 0, 12), ("drill", 1, 12)]) == []
+    assert outcome(built, [("next", 2, 12)]) == [("next", 2, 0, 4), ("real", 2, 0, 4)]
+
+
 def test_a_silent_sensor_does_not_hold_an_alarm_back() -> None:
     """Level against rain: while it rains a high level is no blockage; a gauge that fell silent says no rain."""
     rain = {**QUIET, "rule": "rain", "select": {"system": "weather", "property": "water_depth"}}
