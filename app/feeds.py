@@ -43,6 +43,7 @@ class FeedEvent:
     city: str
     system: str
     severity: str | None
+    mode: str
     frame: bytes
 
 
@@ -72,7 +73,8 @@ def encode_event(event: JournalEvent) -> FeedEvent:
     line |= {"city": event.city, "system": event.system, "district": event.district}
     data = _encoder.encode(line)
     frame = b"id: %d\nevent: transition\ndata: %b\n\n" % (event.event, data)
-    return FeedEvent(event.event, event.city, event.system, line["severity"], frame)
+    mode = line.get("mode", "operational")  # what does not say is rather shown than left out
+    return FeedEvent(event.event, event.city, event.system, line["severity"], mode, frame)
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -120,10 +120,12 @@ async def try_over_history(
 
 
 def _within(registry: Registry, areas: Sequence[str]) -> Registry:
-    """Return the registry without the sensors outside the areas."""
-    if "*" in areas:
-        return registry
-    sensors = {key: sensor for key, sensor in registry.sensors.items() if sensor.city in areas}
+    """Return the registry without the sensors outside the areas, and without exercises: they are no history."""
+    sensors = {
+        key: sensor
+        for key, sensor in registry.sensors.items()
+        if ("*" in areas or sensor.city in areas) and registry.mode_of(sensor) != "exercise"
+    }
     events = {key: its for key, its in registry.events.items() if key in sensors}
     return Registry(registry.version, sensors, registry.cities, events)
 

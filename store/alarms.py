@@ -23,6 +23,7 @@ class AlarmQuery:
     sensor: str | None = None
     rule: str | None = None
     alarm_class: str | None = None
+    modes: Sequence[str] | None = None
     near: tuple[float, float, float] | None = None
     since: datetime | None = None
     after: tuple[datetime, str] | None = None
@@ -79,6 +80,8 @@ async def find_alarms(
     for column in ("system", "district", "city", "sensor", "rule"):
         conditions.add_equal(f"a.{column}", getattr(query, column))
     conditions.add_equal("a.class", query.alarm_class)
+    if query.modes is not None:
+        conditions.add("a.mode = any(?::text[])", list(query.modes))
     if query.since is not None:
         conditions.add("coalesce(a.known_at, a.changed_at) >= ?", query.since)
     distance = "null::float8" if query.near is None else add_near(conditions, *query.near)

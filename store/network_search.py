@@ -7,19 +7,18 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from model.network import Link, Node, Position
-from store.conditions import Conditions
+from store.conditions import METRES_PER_DEGREE, Conditions
 from store.pool import Connection, Pool
-
-_METRES_PER_DEGREE = 111_000.0  # of latitude, a little too few, so that a box is never too small
 
 Box: TypeAlias = tuple[float, float, float, float]
 """West, south, east, north in degrees; where west is above east, across the antimeridian."""
 
 
 class FoundNetwork(NamedTuple):
-    """A network, how much is in it, and the systems of its coordinates."""
+    """A network, its city's mode, how much is in it, and the systems of its coordinates."""
 
     city: str
+    mode: str
     medium: str
     nodes: int
     links: int
@@ -56,7 +55,8 @@ async def find_networks(
     if after is not None:
         conditions.add("(city, medium) > (?, ?)", *after)
     rows = await connection.fetch(
-        "select city, medium, count(*) as nodes, (select count(*) from network_link l"
+        "select city, (select c.mode from city c where c.city = n.city), medium, count(*) as nodes,"
+        " (select count(*) from network_link l"
         " where (l.city, l.medium) = (n.city, n.medium)) as links,"
         " array_agg(distinct coalesce(definition ->> 'crs', 'WGS-84')) as crs"
         f" from network_node n where {conditions} group by city, medium order by city, medium"
@@ -94,7 +94,7 @@ async def find_network_part(
 
 def square_around(longitude: float, latitude: float, radius_m: float) -> Box:
     """Return the box in degrees that a circle of that radius fits in."""
-    belt = radius_m / _METRES_PER_DEGREE
+    belt = radius_m / METRES_PER_DEGREE
     width = belt / max(math.cos(math.radians(latitude)), 0.01)
     west, east = ((side + 180) % 360 - 180 for side in (longitude - width, longitude + width))
     return west, latitude - belt, east, latitude + belt

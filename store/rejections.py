@@ -18,7 +18,10 @@ ROWS_PER_PRUNING = 10_000
 
 
 class RejectionRow(NamedTuple):
-    """A quarantined message, or one reading of it; `payload` is cut at the limit of `payload_bytes` in all."""
+    """A quarantined message, or one reading of it; `payload` is cut at the limit of `payload_bytes` in all.
+
+    `mode` is that of the city on whose topic it came, None where that is no city's.
+    """
 
     rejection: int
     arrived_at: datetime
@@ -33,6 +36,7 @@ class RejectionRow(NamedTuple):
     handled_at: datetime | None
     handled_by: str | None
     result: str | None
+    mode: str | None
 
 
 class RejectionCount(NamedTuple):
@@ -55,7 +59,8 @@ class Replay(NamedTuple):
 
 _COLUMNS = (
     "rejection, arrived_at, batch, topic, payload, payload_bytes, reason, detail, sensor,"
-    " coalesce(handling, 'open') as state, handled_at, handled_by, result"
+    " coalesce(handling, 'open') as state, handled_at, handled_by, result,"
+    " (select c.mode from city c where c.city = split_part(topic, '/', 2)) as mode"
 )
 
 

@@ -20,6 +20,7 @@ class SensorQuery:
     """
 
     city: str | None = None
+    modes: Sequence[str] | None = None
     system: str | None = None
     property: str | None = None
     district: str | None = None
@@ -30,11 +31,12 @@ class SensorQuery:
 
 
 class FoundSensor(NamedTuple):
-    """A sensor with its registry key, its city's time zone and, where asked near a place, its distance in metres."""
+    """A sensor with its registry key, its city's time zone and mode, and its distance (m) where asked near a place."""
 
     key: int
     sensor: Sensor
     time_zone: str
+    mode: str
     distance_m: float | None
 
 
@@ -46,6 +48,8 @@ async def find_sensors(
     conditions.within("s.city", areas)
     for column in ("city", "system", "property", "district"):
         conditions.add_equal(f"s.{column}", getattr(query, column))
+    if query.modes is not None:
+        conditions.add("c.mode = any(?::text[])", list(query.modes))
     if query.box is not None:
         west, south, east, north = query.box
         conditions.add("s.latitude between ? and ?", south, north)
@@ -67,12 +71,12 @@ async def find_sensors(
             conditions.add(f"({distance}, s.sensor) > (?::float8, ?)", after_distance, after_sensor)
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
-        f"select s.sensor_key, s.definition, c.time_zone, {distance} as distance_m"
+        f"select s.sensor_key, s.definition, c.time_zone, c.mode, {distance} as distance_m"
         f" from sensor s join city c using (city) where {conditions}"
         f" order by {'' if query.near is None else 'distance_m, '}s.sensor limit {limit}",
         *conditions.values,
     )
-    return [FoundSensor(key, _sensor(definition), zone, distance) for key, definition, zone, distance in rows]
+    return [FoundSensor(row[0], _sensor(row[1]), *row[2:]) for row in map(tuple, rows)]
 
 
 async def find_sensor(connection: Connection | Pool, sensor: str, areas: Sequence[str]) -> FoundSensor | None:
@@ -81,10 +85,11 @@ async def find_sensor(connection: Connection | Pool, sensor: str, areas: Sequenc
     conditions.add_equal("s.sensor", sensor)
     conditions.within("s.city", areas)
     row = await connection.fetchrow(
-        f"select s.sensor_key, s.definition, c.time_zone from sensor s join city c using (city) where {conditions}",
+        "select s.sensor_key, s.definition, c.time_zone, c.mode from sensor s join city c using (city)"
+        f" where {conditions}",
         *conditions.values,
     )
-    return None if row is None else FoundSensor(row[0], _sensor(row[1]), row[2], None)
+    return None if row is None else FoundSensor(row[0], _sensor(row[1]), row[2], row[3], None)
 
 
 async def sensors_within(connection: Connection | Pool, sensors: Sequence[str], areas: Sequence[str]) -> set[str]:

@@ -64,14 +64,22 @@ async def load_cities(connection: Connection) -> dict[str, City]:
     return {row["city"]: City(**row) for row in rows}
 
 
-async def plan_cities(connection: Connection, stated: Sequence[Mapping[str, str]]) -> tuple[Plan, list[City]]:
-    """Return what an import of cities would do, and the cities to write; what a row leaves out stays as it is."""
+async def plan_cities(
+    connection: Connection, stated: Sequence[Mapping[str, str]], *, may_turn_exercises: bool = False
+) -> tuple[Plan, list[City]]:
+    """Return what an import of cities would do, and the cities to write; what a row leaves out stays as it is.
+
+    That a city in operation becomes an exercise, or the other way round, is a problem unless it may (invariant I8).
+    """
     known = await load_cities(connection)
     plan = Plan(left_alone=len(known.keys() - {row["city"] for row in stated}))
     cities = []
     for row in stated:
         old = known.get(row["city"])
         city = City(**row) if old is None else msgspec.structs.replace(old, **row)
+        if old is not None and {old.mode, city.mode} == {"operational", "exercise"} and not may_turn_exercises:
+            plan.problems.append((0, _turning_problem(old, city)))
+            continue
         if plan.add("city", city.city, old, city):
             cities.append(city)
     return plan, cities
@@ -212,6 +220,13 @@ def _city_problem(registered: City, city: City, column: str) -> str:
     return (
         f"{column}: city {city.city!r} is registered with {column} {getattr(registered, column)}, the file has "
         f"{getattr(city, column)}; change it on purpose with lifeline cities import, or leave the column empty"
+    )
+
+
+def _turning_problem(old: City, new: City) -> str:
+    return (
+        f"mode: city {old.city!r} is registered with mode {old.mode}, the file has {new.mode}; give an exercise a city "
+        "of its own, or say --turn-exercises where the change is meant"
     )
 
 

@@ -31,9 +31,13 @@ class SensorCounts(NamedTuple):
 
 
 class AlarmCounts(NamedTuple):
-    """Alarms that are not normal, of one district, system, class, severity (integer) and state."""
+    """Alarms that are not normal, of one mode, district, system, class, severity (integer) and state.
+
+    `mode` is what the city had when the alarm last changed, which may be another than it has now.
+    """
 
     city: str
+    mode: str
     district: str
     system: str
     alarm_class: str
@@ -59,6 +63,12 @@ async def read_cities(connection: Connection | Pool, areas: Sequence[str]) -> li
         f"select city, name, name_zh, time_zone, mode from city where {conditions} order by city", *conditions.values
     )
     return [City(**row) for row in rows]
+
+
+async def mode_of(connection: Connection | Pool, city: str) -> str | None:
+    """Return the mode of a city, None where it is not registered."""
+    found: str | None = await connection.fetchval("select mode from city where city = $1", city)
+    return found
 
 
 async def sensor_keys(connection: Connection | Pool) -> list[int]:
@@ -87,13 +97,13 @@ async def count_sensors(
 
 
 async def count_alarms(connection: Connection | Pool, areas: Sequence[str]) -> list[AlarmCounts]:
-    """Return how many alarms are not normal, by city, district, system, class, severity and state."""
+    """Return how many alarms are not normal, by city, mode, district, system, class, severity and state."""
     conditions = Conditions()
     conditions.within("a.city", areas)
     conditions.add("a.state <> 'normal'")
     rows = await connection.fetch(
-        f"select city, district, system, class, severity, state, count(*) from alarm a where {conditions}"
-        " group by 1, 2, 3, 4, 5, 6",
+        f"select city, mode, district, system, class, severity, state, count(*) from alarm a where {conditions}"
+        " group by 1, 2, 3, 4, 5, 6, 7",
         *conditions.values,
     )
     return [AlarmCounts(*row) for row in rows]

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from app.access import Reader, check_city
 from app.api.context import context_of
-from app.api.lines import AlarmItem, Line, Severity, alarm_item
+from app.api.lines import AlarmItem, Line, Mode, Severity, alarm_item
+from app.api.modes import ModeFilter, modes_of
 from app.api.negotiation import preferred
 from app.api.parameters import (
     AlarmId,
@@ -37,7 +38,7 @@ AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.202611
 
 
 class AlarmFilters(Parameters):
-    """Which alarms; without `state` all that are not normal."""
+    """Which alarms; without `state` all that are not normal, without `mode`, `city` and `sensor` no exercise's."""
 
     state: Annotated[list[State] | None, SplitList] = Field(default=None, description="One or several")
     severity: Annotated[list[Severity] | None, SplitList] = Field(default=None, description="One or several")
@@ -47,6 +48,7 @@ class AlarmFilters(Parameters):
     sensor: Word | None = None
     rule: Word | None = None
     class_: AlarmClass | None = Field(default=None, alias="class")
+    mode: ModeFilter = None
     near: Near | None = None
     radius_m: RadiusM | None = None
     since: Time | None = Field(default=None, description="Its newest change became known at or after")
@@ -61,13 +63,17 @@ class AlarmPage(BaseModel):
     """
 
     alarms: list[AlarmItem]
+    modes: list[Mode] = Field(description="Alarms of other modes were left out", examples=[["operational", "test"]])
     newest_event: int = Field(examples=[4711])
     next: str | None = Field(description="`after` of the next page; null on the last")
 
 
 @router.get("", response_model=AlarmPage, response_model_exclude_unset=True, summary="Alarms")
 async def list_alarms(request: Request, caller: Reader, filters: Annotated[AlarmFilters, Query()]) -> dict[str, Any]:
-    """List alarms, last raised first; without `state` all that are not normal."""
+    """List alarms, last raised first; without `state` all that are not normal.
+
+    Exercises are left out unless `mode` asks for them, or `city` or `sensor` names one.
+    """
     context = context_of(request)
     limits = context.limits
     check_city(caller, filters.city)
@@ -76,6 +82,7 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
     if filters.after is not None:
         raised, alarm = decode_cursor(filters.after, int, str)
         after = (to_datetime(raised), alarm)
+    modes = modes_of(filters.mode, named=filters.city is not None or filters.sensor is not None)
     query = AlarmQuery(
         states=filters.state,
         severities=None if filters.severity is None else [LABELS.index(label) + 1 for label in filters.severity],
@@ -85,6 +92,7 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
         sensor=filters.sensor,
         rule=filters.rule,
         alarm_class=filters.class_,
+        modes=modes,
         near=near_query(filters.near, filters.radius_m, limits.radius_m_max),
         since=filters.since,
         after=after,
@@ -96,7 +104,8 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
     if len(rows) > rows_max:
         last = rows[rows_max - 1]
         following = encode_cursor(to_milliseconds(last.raised_at), last.alarm)
-    return {"alarms": [alarm_item(row) for row in rows[:rows_max]], "newest_event": newest, "next": following}
+    alarms = [alarm_item(row) for row in rows[:rows_max]]
+    return {"alarms": alarms, "modes": modes, "newest_event": newest, "next": following}
 
 
 @router.get("/{alarm}", response_model=AlarmItem, response_model_exclude_unset=True, summary="One alarm")

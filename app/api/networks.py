@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.access import READERS, Principal, Role, allowed, check_city
 from app.api.context import context_of
+from app.api.lines import Mode
 from app.api.negotiation import preferred
 from app.api.parameters import (
     Box,
@@ -29,6 +30,7 @@ from app.api.problems import invalid, not_found
 from app.api.structs import with_fields_of
 from model.network import MEDIA, Link, Node
 from store.network_search import FoundLink, NetworkPart, find_network_part, find_networks, square_around
+from store.status import mode_of
 
 GEOJSON = "application/geo+json"
 NETWORK_READERS = READERS - {Role.VIEWER, Role.FIELD}
@@ -78,6 +80,7 @@ class NetworkItem(BaseModel):
 
     network: str = Field(examples=["jiayuguan.gas"])
     city: str = Field(examples=["jiayuguan"])
+    mode: Mode = Field(description="Of the city")
     medium: str = Field(examples=["gas"])
     nodes: int
     links: int
@@ -111,6 +114,7 @@ class NetworkPage(BaseModel):
 
     network: str = Field(examples=["jiayuguan.gas"])
     city: str = Field(examples=["jiayuguan"])
+    mode: Mode = Field(description="Of the city")
     medium: str = Field(examples=["gas"])
     nodes: list[NodeItem]
     links: list[LinkItem]
@@ -164,18 +168,20 @@ async def get_network(
         part = await find_network_part(
             connection, city, medium, caller.areas, rows_max + 1, boxes=boxes, after=after
         )  # fmt: skip
-    if part is None:
+        mode = await mode_of(connection, city)
+    if part is None or mode is None:
         raise not_found("network", network)
     part, following = _page(part, rows_max)
     if preferred(request.headers.get("accept"), ("application/json", GEOJSON)) == GEOJSON:
         common = {"city": city, "medium": medium}
         features = [*(_node_feature(node, common) for node in part.nodes),
                     *(_link_feature(found, common) for found in part.links)]  # fmt: skip
-        collection = {"type": "FeatureCollection", "features": features, "next": following}
+        collection = {"type": "FeatureCollection", "mode": mode, "features": features, "next": following}
         return Response(msgspec.json.encode(collection), media_type=GEOJSON)
     return {
         "network": network,
         "city": city,
+        "mode": mode,
         "medium": medium,
         "nodes": [msgspec.structs.asdict(node) for node in part.nodes],
         "links": [msgspec.structs.asdict(found.link) | {"line": _line(found)} for found in part.links],

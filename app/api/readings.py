@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.access import Reader
 from app.api.context import ApiLimits, context_of
-from app.api.lines import TimeText
+from app.api.lines import Mode, TimeText
 from app.api.parameters import Bucket, Parameters, Time, too_many, written
 from app.api.problems import invalid, not_found
 from app.api.sensors import SensorInPath
@@ -58,6 +58,7 @@ class Readings(BaseModel):
     """Readings of a span: `readings` where no bucket was asked for, else `buckets`."""
 
     sensor: str = Field(examples=["GAS-0007"])
+    mode: Mode = Field(description="Of its city")
     property: str = Field(examples=["combustible_gas"])
     unit: str = Field(description="UCUM, the property's own", examples=["%{LEL}"])
     from_: TimeText = Field(alias="from")
@@ -75,6 +76,7 @@ class LatestReading(BaseModel):
     """The newest reading of a sensor, by its own time; null where it was never heard."""
 
     sensor: str = Field(examples=["GAS-0007"])
+    mode: Mode = Field(description="Of its city")
     property: str = Field(examples=["combustible_gas"])
     unit: str = Field(examples=["%{LEL}"])
     freshness: Literal["fresh", "silent", "never_heard"]
@@ -176,7 +178,12 @@ def _denser_remedy(span: timedelta, rows_max: int) -> str:
 
 def _heading(found: FoundSensor) -> dict[str, Any]:
     observed = PROPERTIES[found.sensor.property]
-    return {"sensor": found.sensor.sensor, "property": observed.name, "unit": observed.unit}
+    return {
+        "sensor": found.sensor.sensor,
+        "mode": found.mode,
+        "property": observed.name,
+        "unit": observed.unit,
+    }
 
 
 def _reading(time: datetime, value: float, quality: int) -> dict[str, Any]:

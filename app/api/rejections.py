@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.access import Principal, QuarantineReader, Role, allowed
 from app.api.context import context_of
-from app.api.lines import TimeText
+from app.api.lines import Mode, TimeText
 from app.api.parameters import (
     Cursor,
     Parameters,
@@ -51,6 +51,7 @@ class RejectionItem(BaseModel):
     arrived_at: TimeText
     batch: int
     topic: str = Field(examples=["lifeline/jiayuguan/gas/GAS-0007"])
+    mode: Mode | None = Field(description="Of the city on whose topic it came")
     sensor: str | None
     reason: str = Field(examples=["not_json"])
     detail: str

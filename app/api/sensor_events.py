@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access import Reader
 from app.api.context import context_of
-from app.api.lines import TimeText
+from app.api.lines import Mode, TimeText
 from app.api.parameters import Cursor, Parameters, decode_cursor, encode_cursor, page_limit, written
 from app.api.problems import not_found
 from app.api.sensors import SensorInPath
@@ -49,6 +49,7 @@ class EventPage(BaseModel):
     """A page of a sensor's events in force, newest first; what was corrected or withdrawn is not among them."""
 
     sensor: str = Field(examples=["GAS-0007"])
+    mode: Mode = Field(description="Of its city")
     unit: str = Field(description="UCUM, the sensor's own: that of `offset`", examples=["%{LEL}"])
     events: list[EventItem]
     next: str | None = Field(description="`after` of the next page; null on the last")
@@ -82,7 +83,8 @@ async def list_events(
         last = rows[rows_max - 1].event
         following = encode_cursor(last.time, last.kind)
     events = [_item(row) for row in rows[:rows_max]]
-    return {"sensor": sensor, "unit": found.sensor.unit, "events": events, "next": following}
+    heading = {"sensor": sensor, "mode": found.mode, "unit": found.sensor.unit}
+    return heading | {"events": events, "next": following}
 
 
 def _item(row: EventRow) -> dict[str, Any]:

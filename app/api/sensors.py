@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access import Reader, check_city
 from app.api.context import context_of
+from app.api.lines import Mode
+from app.api.modes import ModeFilter, modes_of
 from app.api.negotiation import preferred
 from app.api.parameters import (
     Box,
@@ -35,9 +37,10 @@ SensorInPath = Annotated[SensorId, Path(examples=["GAS-0007"])]
 
 
 class SensorFilters(Parameters):
-    """Which sensors."""
+    """Which sensors; without `mode` and `city` no exercise's."""
 
     city: Word | None = None
+    mode: ModeFilter = None
     system: Word | None = None
     property: Word | None = None
     district: Word | None = None
@@ -52,6 +55,7 @@ class SensorFilters(Parameters):
 _SENSOR: dict[str, Any] = {
     "sensor": "GAS-0007",
     "city": "jiayuguan",
+    "mode": "operational",
     "system": "gas",
     "property": "combustible_gas",
     "unit": "%{LEL}",
@@ -72,6 +76,7 @@ class SensorItem(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_extra=with_fields_of(Sensor, _SENSOR))
 
     reading_unit: str
+    mode: Mode = Field(description="Of its city")
     distance_m: float | None = Field(default=None, description="Metres from `near`")
 
 
@@ -89,7 +94,10 @@ class SensorPage(BaseModel):
     responses={200: {"content": {GEOJSON: {"schema": {"type": "object", "description": "A FeatureCollection"}}}}},
 )
 async def list_sensors(request: Request, caller: Reader, filters: Annotated[SensorFilters, Query()]) -> Any:
-    """List sensors by id or, near a place, the nearest first; GeoJSON where Accept prefers it."""
+    """List sensors by id or, near a place, the nearest first; GeoJSON where Accept prefers it.
+
+    Exercises are left out unless `mode` asks for them or `city` names one.
+    """
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
@@ -104,6 +112,7 @@ async def list_sensors(request: Request, caller: Reader, filters: Annotated[Sens
             after = (distance_m, sensor)
     query = SensorQuery(
         city=filters.city,
+        modes=modes_of(filters.mode, named=filters.city is not None),
         system=filters.system,
         property=filters.property,
         district=filters.district,
@@ -139,6 +148,7 @@ async def get_sensor(request: Request, caller: Reader, sensor: SensorInPath) -> 
 def sensor_item(found: FoundSensor) -> dict[str, Any]:
     """Return a sensor in the form of SensorItem."""
     item = msgspec.structs.asdict(found.sensor)
+    item["mode"] = found.mode
     item["reading_unit"] = PROPERTIES[found.sensor.property].unit
     item["distance_m"] = None if found.distance_m is None else round(found.distance_m, 1)
     return item

@@ -1,7 +1,5 @@
 """How the cities stand at a glance."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,12 +9,13 @@ from pydantic import BaseModel, Field
 from app.access import Reader, check_city
 from app.api.context import VERSION, ApiContext, context_of
 from app.api.lines import Mode, TimeText
+from app.api.modes import MODES
 from app.api.parameters import Parameters, Word, written_or_none
+from app.api.status_figures import city_form, totals
 from model.instant import format_instant, to_milliseconds
-from model.severity import LABELS
 from store.pool import Connection
 from store.readings import heard_sensors
-from store.status import AlarmCounts, Progress, SensorCounts, count_alarms, count_sensors, read_cities, read_progress
+from store.status import Progress, count_alarms, count_sensors, read_cities, read_progress
 from store.status import sensor_keys as all_sensor_keys
 
 router = APIRouter(tags=["status"])
@@ -107,7 +106,22 @@ class CityStatus(Figures):
     name_zh: str
     mode: Mode
     time_zone: str = Field(examples=["Asia/Shanghai"])
+    alarms_of_other_modes: int = Field(description="Not normal, of when the city had another mode; not in its figures")
     districts: list[DistrictStatus]
+
+
+class ModeTotals(Figures):
+    """All cities of one mode together."""
+
+    cities: int
+
+
+class Totals(BaseModel):
+    """The cities together, each mode for itself: what is real is never added to what is not."""
+
+    operational: ModeTotals
+    exercise: ModeTotals
+    test: ModeTotals
 
 
 class EvaluatedThrough(BaseModel):
@@ -135,6 +149,7 @@ class Status(BaseModel):
     behind: bool
     evaluated_through: EvaluatedThrough
     ingest: Ingest
+    totals: Totals
     cities: list[CityStatus]
 
 
@@ -161,17 +176,13 @@ async def get_status(request: Request, caller: Reader, filters: Annotated[Status
     return progress_form(context, progress, now) | {
         "time": format_instant(now),
         "version": VERSION,
+        "totals": {mode: totals(mode, cities, sensors, alarms) for mode in MODES},
         "cities": [
-            {
-                "city": city.city,
-                "name": city.name,
-                "name_zh": city.name_zh,
-                "mode": city.mode,
-                "time_zone": city.time_zone,
-                **_city_figures(
-                    [row for row in sensors if row.city == city.city], [row for row in alarms if row.city == city.city]
-                ),
-            }
+            city_form(
+                city,
+                [row for row in sensors if row.city == city.city],
+                [row for row in alarms if row.city == city.city],
+            )
             for city in cities
         ],
     }
@@ -200,40 +211,3 @@ def progress_form(context: ApiContext, progress: Progress, now: int) -> dict[str
 
 def _seconds_between(earlier: datetime | None, now: int) -> float | None:
     return None if earlier is None else max(0, now - to_milliseconds(earlier)) / 1000
-
-
-def _city_figures(sensors: list[SensorCounts], alarms: list[AlarmCounts]) -> dict[str, Any]:
-    systems: dict[str, dict[str, tuple[list[SensorCounts], list[AlarmCounts]]]] = defaultdict(dict)
-    for of_sensors in sensors:
-        systems[of_sensors.district].setdefault(of_sensors.system, ([], []))[0].append(of_sensors)
-    for of_alarms in alarms:
-        systems[of_alarms.district].setdefault(of_alarms.system, ([], []))[1].append(of_alarms)
-    districts = [
-        {
-            "district": district,
-            **_figures([r for s, _ in by_system.values() for r in s], [r for _, a in by_system.values() for r in a]),
-            "systems": [{"system": system, **_figures(*counts)} for system, counts in sorted(by_system.items())],
-        }
-        for district, by_system in sorted(systems.items())
-    ]
-    return {**_figures(sensors, alarms), "districts": districts}
-
-
-def _figures(sensors: Iterable[SensorCounts], alarms: Iterable[AlarmCounts]) -> dict[str, Any]:
-    total = never = silent = bad = 0
-    for row in sensors:
-        total, never, silent, bad = (total + row.sensors, never + row.never_heard, silent + row.silent, bad + row.bad)
-    states: dict[str, dict[str, int]] = {
-        name: {} for name in ("red", "orange", "yellow", "blue", "none", "instrument", "system")
-    }
-    for count in alarms:
-        name = count.alarm_class
-        if name == "process":
-            name = LABELS[count.severity - 1] or "none" if count.severity else "none"
-        states[name][count.state] = states[name].get(count.state, 0) + count.alarms
-    return {
-        "sensors": total,
-        "freshness": {"fresh": total - never - silent, "silent": silent, "never_heard": never},
-        "quality": {"good": total - never - bad, "bad": bad, "unknown": never},
-        "alarms": states,
-    }

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.access import Principal, Reader, check_city
 from app.api.lines import Severity
+from app.api.modes import ModeFilter, modes_of
 from app.api.parameters import Parameters, SplitList, Word
 from app.api.problems import Problem, answer
 from app.feeds import FeedEvent, JournalFeed
@@ -29,6 +30,7 @@ class StreamFilters(Parameters):
     severity: Annotated[list[Severity] | None, SplitList] = Field(
         default=None, description="Severity after the transition, one or several"
     )
+    mode: ModeFilter = None
     last_event_id: EventId | None = Field(default=None, description="Where the header cannot be sent")
 
     def wanted(self, event: FeedEvent) -> bool:
@@ -37,6 +39,7 @@ class StreamFilters(Parameters):
             self.city in (None, event.city)
             and self.system in (None, event.system)
             and (self.severity is None or event.severity in self.severity)
+            and event.mode in modes_of(self.mode, named=self.city is not None)
         )
 
 
@@ -130,7 +133,10 @@ async def stream_alarms(
     filters: Annotated[StreamFilters, Query()],
     last_event_id: Annotated[EventId | None, Header(description="Resume after this event")] = None,
 ) -> Response:
-    """Stream the transitions after `Last-Event-ID` without hole or repeat; without it, those that come from now on."""
+    """Stream the transitions after `Last-Event-ID` without hole or repeat; without it, those that come from now on.
+
+    Exercises are left out unless `mode` asks for them or `city` names one.
+    """
     check_city(caller, filters.city)
     feed: JournalFeed = request.app.state.feed
     last_event = filters.last_event_id if last_event_id is None else last_event_id

@@ -55,6 +55,10 @@ def add_parsers(commands: Any) -> None:
         epilog="example: lifeline cities import cities.csv --dry-run",
     )  # fmt: skip
     add_import_arguments(importing_cities)
+    importing_cities.add_argument(
+        "--turn-exercises", action="store_true",
+        help="let a city in operation become an exercise, and an exercise a city in operation; refused otherwise",
+    )  # fmt: skip
     importing_cities.set_defaults(run=lambda chosen: run_async(_import_cities(chosen)))
 
 
@@ -89,7 +93,8 @@ async def _list_sensors(_chosen: argparse.Namespace) -> int:
     async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
         registry = await load_registry(pool)
     for sensor in sorted(registry.sensors.values(), key=lambda s: s.sensor):
-        print(f"{sensor.sensor}\t{sensor.city}\t{sensor.system}\t{sensor.property}\t{sensor.unit}\t{sensor.name}")
+        columns = (sensor.sensor, sensor.city, sensor.system, sensor.property, sensor.unit, sensor.name)
+        print("\t".join([*columns, registry.mode_of(sensor)]))
     return 0
 
 
@@ -105,7 +110,7 @@ async def _import_cities(chosen: argparse.Namespace) -> int:
     ):
         if not chosen.dry_run:
             await lock_registry(connection)
-        plan, cities = await plan_cities(connection, file.rows)
+        plan, cities = await plan_cities(connection, file.rows, may_turn_exercises=chosen.turn_exercises)
         plan.problems += file.problems
         plan.notes += [f"column {name} means nothing here and is left out" for name in file.ignored]
         if not (chosen.dry_run or plan.problems):

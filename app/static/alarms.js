@@ -11,7 +11,9 @@ const WORDS = {
     instrument: "仪表", system: "系统", returned: "已恢复",
     unacknowledged: "未确认", acknowledged: "已确认", returned_unacknowledged: "已恢复未确认",
     unknown: "情况不明：传感器失联或数据异常", live: "实时", age: "秒前更新", lost: "连接中断，数据截至",
-    never: "尚未连接", test: "测试", exercise: "演练", operational: "运行", mode: "非正式运行：",
+    never: "尚未连接", test: "测试", exercise: "演练", operational: "运行", views: "视图",
+    banner_test: "测试：以下不是正式运行的报警", banner_exercise: "演练 · 演练 · 演练：以下均非真实报警",
+    elsewhere: "未显示在此：", unacknowledgedCount: "未确认",
     behind: "数据处理滞后，已评估至 ", wrongKey: "密钥无效或已撤销。", refused: "未完成：",
     more: "仪表报警过多，仅显示最近部分：", total: "共", retroactive: "迟到数据补报", expected: "预计 ", to: " 至 ",
   },
@@ -25,12 +27,17 @@ const WORDS = {
     unacknowledged: "unacknowledged", acknowledged: "acknowledged", returned_unacknowledged: "returned, unacknowledged",
     unknown: "condition unknown: the sensor is silent or its readings are bad", live: "live", age: "s old",
     lost: "connection lost, data as of", never: "not connected yet", test: "test", exercise: "exercise",
-    operational: "operational", mode: "NOT IN OPERATION: ", behind: "Evaluation lags; it has come to ",
+    operational: "in operation", views: "views",
+    banner_test: "TEST: these are not alarms of a city in operation",
+    banner_exercise: "EXERCISE · EXERCISE · EXERCISE: none of these alarms is real",
+    elsewhere: "not shown here: ", unacknowledgedCount: "unacknowledged",
+    behind: "Evaluation lags; it has come to ",
     wrongKey: "The key is not known or was revoked.", refused: "Not done: ",
     more: "Too many instrument alarms; only the newest are shown: ", total: "",
     retroactive: "retroactive, by late readings", expected: "expected ", to: " to ",
   },
 };
+const MODES = ["operational", "exercise", "test"];
 const RANK = { red: 4, orange: 3, yellow: 2, blue: 1 };
 const PAGE_ROWS = 500;
 const RELOAD_MS = 2000;
@@ -45,6 +52,8 @@ let lastEvent = null;
 let lastHeard = null;
 let connected = false;
 let session = 0; // raised when the key changes, so that older loops end
+let view = null; // the mode whose alarms are shown; never two of them together
+let status = null;
 let instrumentMore = false;
 let loading = null;
 const pendingKeys = new Map(); // "alarm sequence" -> idempotency key, kept for a repeated click
@@ -79,12 +88,13 @@ async function read(path) {
 class WrongKey extends Error {}
 
 async function loadAlarms() {
+  const mine = session;
   const found = new Map();
   let asOf = Infinity; // the list holds everything up to this event
   const load = async (filter, pagesMax) => {
     let after = "";
     for (let page = 0; page < pagesMax; page += 1) {
-      const body = await read(`/alarms?${filter}&limit=${PAGE_ROWS}${after && `&after=${encodeURIComponent(after)}`}`);
+      const body = await read(`/alarms?mode=${view}&${filter}&limit=${PAGE_ROWS}${after && `&after=${encodeURIComponent(after)}`}`);
       asOf = Math.min(asOf, body.newest_event);
       for (const item of body.alarms) found.set(item.alarm, item);
       if (!body.next) return false;
@@ -94,7 +104,9 @@ async function loadAlarms() {
   };
   await load("class=process", PROCESS_PAGES_MAX);
   await load("class=system", 1);
-  instrumentMore = await load("class=instrument", 1);
+  const more = await load("class=instrument", 1);
+  if (mine !== session) return; // another view meanwhile
+  instrumentMore = more;
   for (const [id, item] of found) keep(id, item);
   for (const [id, item] of alarms) {
     const cut = instrumentMore && item.class === "instrument";
@@ -111,13 +123,55 @@ function keep(id, item) { // an event may overtake the list, and the other way r
 }
 
 async function loadStatus() {
-  const status = await read("/status");
-  const others = status.cities.filter((city) => city.mode !== "operational");
-  byId("mode").hidden = others.length === 0;
-  const name = (city) => (language === "zh" ? city.name_zh : city.name) || city.city;
-  byId("mode").textContent = word("mode") + others.map((city) => `${name(city)} (${word(city.mode)})`).join(", ");
+  const mine = session;
+  const found = await read("/status");
+  if (mine !== session) return;
+  status = found;
+  showStatus();
+}
+
+function unacknowledgedOf(mode) {
+  return Object.values(status.totals[mode].alarms)
+    .reduce((sum, states) => sum + states.unacknowledged + states.returned_unacknowledged, 0);
+}
+
+function viewsThere() {
+  const listed = (mode) => Object.values(status.totals[mode].alarms).some((s) => Object.values(s).some((n) => n > 0));
+  return MODES.filter((mode) => mode === view || status.totals[mode].cities > 0 || listed(mode));
+}
+
+function showStatus() {
+  if (!status || !view) return;
   byId("behind").hidden = !status.behind;
   byId("behind").textContent = word("behind") + localTime(status.evaluated_through.clock);
+  const name = (city) => (language === "zh" ? city.name_zh : city.name) || city.city;
+  const names = status.cities.filter((city) => city.mode === view).map(name).join(", ");
+  byId("mode").hidden = view === "operational";
+  byId("mode").textContent = view === "operational" ? "" : `${word(`banner_${view}`)} (${names})`;
+  document.body.dataset.mode = view;
+  document.title = view === "operational" ? "Lifeline 城市生命线" : `[${word(view)}] Lifeline 城市生命线`;
+  const there = viewsThere();
+  byId("views").hidden = there.length < 2;
+  byId("views").setAttribute("aria-label", word("views"));
+  byId("views").replaceChildren(...there.map((mode) => {
+    const count = unacknowledgedOf(mode);
+    const button = element("button", word(mode) + (count ? ` · ${count} ${word("unacknowledgedCount")}` : ""), mode);
+    button.type = "button";
+    button.setAttribute("aria-pressed", String(mode === view));
+    button.addEventListener("click", () => show(mode));
+    return button;
+  }));
+  // Whoever trains must not miss what is real.
+  const real = view === "operational" ? 0 : unacknowledgedOf("operational");
+  byId("real").hidden = real === 0;
+  byId("real").textContent = `${word("elsewhere")}${word("operational")} · ${real} ${word("unacknowledgedCount")}`;
+}
+
+function show(mode) {
+  if (mode === view) return;
+  view = mode;
+  sessionStorage.setItem("view", mode);
+  begin();
 }
 
 async function follow(mine) {
@@ -128,7 +182,7 @@ async function follow(mine) {
     try {
       lastHeard = Date.now();
       const headers = lastEvent === null ? {} : { "Last-Event-ID": String(lastEvent) };
-      const answer = await request("/alarms/stream", { headers, signal: stop.signal });
+      const answer = await request(`/alarms/stream?mode=${view}`, { headers, signal: stop.signal });
       if (answer.status === 401) throw new WrongKey();
       if (!answer.ok) throw new Error(answer.statusText);
       connected = true;
@@ -174,6 +228,7 @@ function take(block) {
   if (fields.id !== undefined) lastEvent = Number(fields.id);
   if (fields.event !== "transition") return;
   const line = JSON.parse(fields.data);
+  if (line.mode !== view) return;
   if (!alarms.has(line.alarm) || line.class === "instrument") loadSoon(); // names, and doubts on other alarms
   const raised = line.sequence === 1 ? { raised_at: line.time } : {};
   keep(line.alarm, { ...line, ...raised, state: line.to, changed_at: line.time, event: lastEvent });
@@ -202,7 +257,7 @@ function render() {
 }
 
 function row(item) {
-  const line = element("tr", undefined, item.state === "acknowledged" ? "" : "unacknowledged");
+  const line = element("tr", undefined, `${item.mode} ${item.state === "acknowledged" ? "" : "unacknowledged"}`);
   const level = item.severity ?? (item.class === "process" ? "returned" : item.class);
   const severity = element("td");
   severity.append(element("span", word(level), `severity ${item.severity ?? "other"}`));
@@ -265,7 +320,8 @@ async function acknowledge(item, button) {
 async function showJournal(alarm) {
   try {
     const lines = await read(`/alarms/${encodeURIComponent(alarm)}/journal`);
-    byId("journal-alarm").textContent = alarm;
+    const mode = lines.at(-1)?.mode;
+    byId("journal-alarm").textContent = mode === "operational" ? alarm : `[${word(mode)}] ${alarm}`;
     byId("journal-lines").textContent = lines.map((line) => JSON.stringify(line, null, 1)).join("\n");
     byId("journal").hidden = false;
     byId("journal").scrollIntoView();
@@ -295,6 +351,7 @@ function showWords() {
   document.documentElement.lang = language;
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = word(node.dataset.text);
   byId("language").textContent = word("other");
+  showStatus();
   render();
   showFeed();
 }
@@ -303,9 +360,11 @@ function leave(text = "") {
   session += 1;
   key = "";
   lastEvent = null;
+  view = status = null;
   alarms.clear();
+  delete document.body.dataset.mode;
   sessionStorage.removeItem("key");
-  for (const id of ["alarms", "journal", "leave", "mode", "behind"]) byId(id).hidden = true;
+  for (const id of ["alarms", "journal", "leave", "mode", "behind", "views", "real"]) byId(id).hidden = true;
   byId("login").hidden = false;
   tell(text);
   showFeed();
@@ -313,21 +372,44 @@ function leave(text = "") {
 
 function enter(given) {
   key = given;
-  session += 1;
+  view = status = null;
   sessionStorage.setItem("key", key);
   byId("login").hidden = true;
   byId("alarms").hidden = false;
   byId("leave").hidden = false;
   tell("");
-  follow(session);
+  begin();
+}
+
+function begin() { // anew, with the key and the view as they are
+  session += 1;
+  lastEvent = null;
+  alarms.clear();
+  byId("journal").hidden = true;
+  showStatus();
+  render();
   keepStatus(session);
 }
 
 async function keepStatus(mine) {
+  let following = false;
   while (mine === session) {
-    try { await loadStatus(); } catch (error) { if (error instanceof WrongKey) return leave(word("wrongKey")); }
-    await sleep(10000);
+    try {
+      await loadStatus();
+      if (mine !== session) return;
+      if (!view) chooseView();
+      if (!following) follow(mine);
+      following = true;
+    } catch (error) { if (error instanceof WrongKey) return leave(word("wrongKey")); }
+    await sleep(following ? 10000 : 1000);
   }
+}
+
+function chooseView() { // what was shown last; else what is real; else what there is
+  const kept = sessionStorage.getItem("view");
+  const there = viewsThere();
+  view = there.includes(kept) ? kept : there[0] ?? "operational";
+  showStatus();
 }
 
 byId("login").addEventListener("submit", (event) => { event.preventDefault(); enter(byId("key").value.trim()); });

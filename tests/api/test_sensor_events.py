@@ -93,7 +93,7 @@ def test_the_answer_for_a_sensor_has_every_field_of_the_registry(database_url: s
         client = await service.client("viewer")
         document = (await client.get("/openapi.json")).json()
         described = document["components"]["schemas"]["SensorItem"]
-        own = {"reading_unit", "distance_m"}
+        own = {"mode", "reading_unit", "distance_m"}
         assert described["properties"].keys() == {*Sensor.__struct_fields__, *own}
         assert {"sensor", "city", "unit", "reading_unit"} <= set(described["required"])
         for sensor in SENSORS:

@@ -243,6 +243,16 @@ def test_an_event_that_cannot_be_is_refused(
     assert counts(database_url)[2] == 0
 
 
+def test_an_event_of_a_far_year_is_told_of_or_refused(service: Service, database_url: str) -> None:
+    service.run("sensors", "import", write(service, row("d1")))
+    event = ["sensors", "event", "d1", "--kind", "maintenance", "--at"]
+    assert "days ahead" in service.run(*event, "2096-01-01T00:00:00Z").stderr
+    assert "days ahead" not in service.run(*event, "2026-01-01T00:00:00Z").stderr
+    for far in ("1999-12-31T23:59:59.999Z", "2100-01-01T00:00:00Z", "9999-12-31T00:00:00Z"):
+        assert "2000 and 2100" in service.run(*event, far, expected=1).stderr
+    assert counts(database_url)[2] == 2
+
+
 def test_events_are_append_only(service: Service, database_url: str) -> None:
     service.run("sensors", "import", write(service, row("d1")))
     service.run("sensors", "event", "d1", "--kind", "maintenance", "--at", "2026-01-01T00:00:00Z", "--note", "=1+1")
