@@ -1,10 +1,12 @@
 """A readings file as batches for the engine: the same checks as on the way in, without broker and database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.checks import RawReadings, check
 from ingest.course import Course, with_bits
@@ -18,6 +20,7 @@ from model.registry import Registry
 from store.batches import IncomingReadings
 
 PROBLEMS_KEPT_MAX = 20
+ROWS_PER_PART = 100_000
 
 
 @dataclass(slots=True)
@@ -25,8 +28,8 @@ class Recording:
     """The usable readings of a file in order of arrival, and what could not be used.
 
     `arrived` int64 (n,) epoch milliseconds. `refused` counts by reason, `problems` holds the first ones in words.
-    `duplicates` and `conflicts` are how many of the readings the store would not take, as it counts them
-    (store.batches.Receipt): their sensor and time are taken, with the same value or with another.
+    `duplicates` and `conflicts` are how many usable ones are left out because the store would not take them, as it
+    counts them (store.batches.Receipt): their sensor and time are taken, with the same value or with another.
     """
 
     readings: IncomingReadings
@@ -63,7 +66,6 @@ def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Reco
 
     Raises ReadingFileError for a file that cannot be read; a bad row costs only itself.
     """
-    columns = _Columns()
     refused: dict[str, int] = {}
     problems: list[str] = []
 
@@ -72,10 +74,29 @@ def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Reco
         if len(problems) < PROBLEMS_KEPT_MAX:
             problems.append(f"{path}:{line}: {fault.detail}")
 
-    for row in read_rows(path):
-        fault = columns.take(row)
-        if fault is not None:
-            refuse(row.line, fault)
+    parts = [_checked(_Columns(), registry, limits, refuse)]
+    rows = read_rows(path)
+    # Part by part: as arrays a week of a city has room, as Python's own numbers it has not.
+    while part := list(islice(rows, ROWS_PER_PART)):
+        columns = _Columns()
+        for row in part:
+            fault = columns.take(row)
+            if fault is not None:
+                refuse(row.line, fault)
+        parts.append(_checked(columns, registry, limits, refuse))
+    readings, arrived = _in_order_of_arrival(parts)
+    bits = Course(registry, limits).judge(registry, readings, arrived).bits
+    readings = replace(readings, quality=with_bits(readings.quality, bits))
+    taken, conflicts = _taken(readings)
+    return Recording(
+        _rows_of(readings, taken), arrived[taken], refused, problems, int((~taken).sum()) - conflicts, conflicts
+    )
+
+
+def _checked(
+    columns: "_Columns", registry: Registry, limits: IngestLimits, refuse: Callable[[int, Fault], None]
+) -> tuple[IncomingReadings, NDArray[np.int64]]:
+    """Return the usable readings of rows and their arrival; what is not usable is refused."""
     arrived = np.array(columns.arrived, np.int64)
     raw = RawReadings(
         columns.sensor,
@@ -87,17 +108,27 @@ def load_recording(path: Path, registry: Registry, limits: IngestLimits) -> Reco
     checked = check(registry, raw, arrived, limits)
     for unusable in checked.unusable:
         refuse(columns.line[unusable.row], Fault(unusable.reason, unusable.detail))
-    arrived = arrived[checked.rows]
+    return checked.readings, arrived[checked.rows]
+
+
+def _in_order_of_arrival(
+    parts: Sequence[tuple[IncomingReadings, NDArray[np.int64]]],
+) -> tuple[IncomingReadings, NDArray[np.int64]]:
+    arrived = np.concatenate([arrived for _, arrived in parts])
+    names = ("sensor", "time", "value", "quality")
+    readings = IncomingReadings(*(np.concatenate([getattr(part, name) for part, _ in parts]) for name in names))
     order = np.argsort(arrived, kind="stable")
-    usable = checked.readings
-    readings = IncomingReadings(usable.sensor[order], usable.time[order], usable.value[order], usable.quality[order])
-    bits = Course(registry, limits).judge(registry, readings, arrived[order]).bits
-    readings = replace(readings, quality=with_bits(readings.quality, bits))
-    return Recording(readings, arrived[order], refused, problems, *_repeats(readings))
+    return _rows_of(readings, order), arrived[order]
 
 
-def _repeats(readings: IncomingReadings) -> tuple[int, int]:
-    """Return how many readings repeat one before them, and how many different values contradict one."""
+def _rows_of(readings: IncomingReadings, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> IncomingReadings:
+    return IncomingReadings(
+        readings.sensor[chosen], readings.time[chosen], readings.value[chosen], readings.quality[chosen]
+    )
+
+
+def _taken(readings: IncomingReadings) -> tuple[NDArray[np.bool_], int]:
+    """Return which readings the store would take, and how many different values contradict one that it has."""
     by_key = np.lexsort((readings.time, readings.sensor))  # stable: the first to arrive stays first
     sensor, time, value = readings.sensor[by_key], readings.time[by_key], readings.value[by_key]
     is_again = np.zeros(len(by_key), np.bool_)
@@ -105,7 +136,9 @@ def _repeats(readings: IncomingReadings) -> tuple[int, int]:
     first = np.maximum.accumulate(np.where(is_again, 0, np.arange(len(by_key))))
     other = is_again & (value != value[first])
     conflicts = len(set(zip(sensor[other].tolist(), time[other].tolist(), value[other].tolist(), strict=True)))
-    return int(is_again.sum()) - conflicts, conflicts
+    taken = np.empty(len(by_key), np.bool_)
+    taken[by_key] = ~is_again
+    return taken, conflicts
 
 
 class _Columns:

@@ -199,8 +199,8 @@ def _summary(recording: Recording, refused: int, lines: list[JournalLine]) -> st
     raised = [line for line in lines if line.sequence == 1]
     process = sum(line.class_ == "process" for line in raised)
     return (
-        f"{len(recording.readings)} readings evaluated (of them {recording.duplicates} repeated, "
-        f"{recording.conflicts} in conflict with the first value of their time, which stands), {refused} not used; "
+        f"{len(recording.readings)} readings evaluated; {recording.duplicates} repeated, {recording.conflicts} in "
+        f"conflict with the first value of their time, which stands, {refused} not used; "
         f"{process} process alarms, "
         f"{len(raised) - process} instrument alarms, {len(lines)} transitions"
     )
