@@ -92,7 +92,7 @@ PROPERTIES = {
         ObservedProperty("pressure", "kPa", -101.4, 1e5, unit_jumps="decades"),
         ObservedProperty("lamp_power", "W", -10, 1e5),
         ObservedProperty("voltage", "V", -1e6, 1e6),
-        ObservedProperty("current", "A", -1e5, 1e5),
+        ObservedProperty("current", "A", -1e5, 1e5, unit_jumps="none"),
     )
 }
 
