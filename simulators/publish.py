@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 
 from simulators.messages import Message
+from simulators.pace import Pace
 
 IN_FLIGHT_MAX = 256  # measured best on loopback: the client's work for each message grows with those pending
 PATIENCE_S = 30.0
@@ -39,9 +40,10 @@ class Progress(NamedTuple):
 
 async def publish(
     url: str,
-    messages: Iterable[Message],
+    messages: Iterable[Message | int],
     *,
     speed: float | None = 1.0,
+    pace: Pace | None = None,
     progress: Callable[[Progress], None] | None = None,
     origin_ms: int | None = None,
     protocol: str = "3.1.1",
@@ -53,13 +55,14 @@ async def publish(
     """Publish messages in their order and return how many the broker acknowledged, which is all of them.
 
     `speed` seconds of the messages' times pass in one second of `clock`, counted from `origin_ms` (the first message's
-    time where it is None); None sends as fast as the broker acknowledges, `in_flight_max` at a time. After a broken
-    line the unacknowledged are sent again, first and in order: the broker may get doubles, never a gap. Raises
-    BrokerUnreachable where no session stands for `patience_s`.
+    time where it is None); None sends as fast as the broker acknowledges, `in_flight_max` at a time. A `pace` of the
+    caller's takes the place of speed and origin. A number among the messages is an instant (epoch ms): the next one
+    does not go out before the clock has come to it; with 0 it is still being looked for. After a broken line the
+    unacknowledged are sent again, first and in order: the broker may get doubles, never a gap. Raises BrokerUnreachable
+    where no session stands for `patience_s`.
     """
-    if speed is not None and not speed > 0:
-        raise ValueError(f"a speed of {speed:g} is not possible; give more than 0, or none for the fastest")
-    outbox = _Outbox(messages, speed, origin_ms, clock, sleep, progress)
+    pace = pace or Pace(speed, origin_ms=origin_ms, clock=clock, sleep=sleep)
+    outbox = _Outbox(messages, pace, progress)
     wait_s = BACK_OFF_S_MIN
     lost_at = clock()
     while True:
@@ -111,37 +114,42 @@ class _Outbox:
     """The messages in order, each when it is due, and those not yet acknowledged by their number."""
 
     def __init__(
-        self,
-        messages: Iterable[Message],
-        speed: float | None,
-        origin_ms: int | None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        progress: Callable[[Progress], None] | None,
+        self, messages: Iterable[Message | int], pace: Pace, progress: Callable[[Progress], None] | None
     ) -> None:
         self.done = Progress(0, 0, 0)
-        self._new: Iterator[tuple[int, Message]] = iter(enumerate(messages))
+        self._new = enumerate(messages)
+        self._waiting: tuple[int, Message, int] | None = None  # with the place of the pace at which it was taken
+        self._not_before_ms = 0
         self._again: Iterator[tuple[int, Message]] = iter(())
         self._unacknowledged: dict[int, Message] = {}
-        self._speed, self._origin_ms = speed, origin_ms
-        self._clock, self._sleep = clock, sleep
-        self._begun = self._reported = clock()
+        self._pace = pace
+        self._reported = pace.clock()
         self._progress = progress
 
     async def take(self) -> tuple[int, Message] | None:
         """The next message when it is due, None at the end. It counts as unacknowledged from here on."""
-        item = next(self._again, None) or next(self._new, None)
-        if item is None:
-            return None
-        number, message = item
-        self._unacknowledged[number] = message
-        if self._speed is not None:
-            if self._origin_ms is None:
-                self._origin_ms = message.time
-            due = self._begun + (message.time - self._origin_ms) / 1000.0 / self._speed
-            while (left := due - self._clock()) > 0:
-                await self._sleep(left)
-        return item
+        again = next(self._again, None)
+        if again is not None:
+            await self._pace.released()
+            return again
+        while True:
+            if self._waiting is None:
+                item = next(self._new, None)
+                if item is None:
+                    return None
+                number, message = item
+                if isinstance(message, int):
+                    self._not_before_ms = message
+                    if message == 0:
+                        await asyncio.sleep(0)
+                    continue
+                self._waiting = number, message, self._pace.place
+            number, message, place = self._waiting  # also one whose wait a broken line cut short
+            wanted = await self._pace.wait(message.time, place, self._not_before_ms)
+            self._waiting = None
+            if wanted:
+                self._unacknowledged[number] = message
+                return number, message
 
     def acknowledge(self, number: int) -> None:
         """Note that the broker has the message."""
@@ -149,8 +157,8 @@ class _Outbox:
         done = self.done
         newest = max(done.time, message.time)
         self.done = Progress(done.messages + 1, done.readings + message.readings, newest)
-        if self._progress is not None and self._clock() - self._reported >= PROGRESS_S:
-            self._reported = self._clock()
+        if self._progress is not None and self._pace.clock() - self._reported >= PROGRESS_S:
+            self._reported = self._pace.clock()
             self._progress(self.done)
 
     def finish(self) -> None:
@@ -179,10 +187,12 @@ async def _session(client: aiomqtt.Client, outbox: _Outbox, in_flight_max: int) 
             watch = group.create_task(_watch(client))
             # Tasks start in the order of their making, and each hands its message to the client before it first
             # waits: the order on the line is the order of the outbox.
+            # The room comes first: what is taken goes out at once, so that nothing goes out once it is paused.
+            await room.acquire()
             while (item := await outbox.take()) is not None:
-                await room.acquire()
                 group.create_task(deliver(*item))
-            for _ in range(in_flight_max):
+                await room.acquire()
+            for _ in range(in_flight_max - 1):
                 await room.acquire()
             watch.cancel()
     except ExceptionGroup as group_of_errors:

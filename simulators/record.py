@@ -13,9 +13,8 @@ import msgspec
 
 from model.instant import EARLIEST_MS, LATEST_MS, format_instant
 from simulators.publish import BACK_OFF_S_MAX, BACK_OFF_S_MIN, BrokerUnreachable, connect
-from simulators.write import is_ndjson, open_whole
+from simulators.whole_file import is_ndjson, open_whole
 
-TOPIC = "lifeline/+/+/+"
 COLUMNS = ("time", "sensor", "value", "unit", "quality", "received_at")
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw]]).decode
 
@@ -33,15 +32,16 @@ async def record(
     path: Path,
     stop: asyncio.Event,
     *,
+    city: str | None = None,
     progress: Callable[[Recorded], None] | None = None,
     protocol: str = "3.1.1",
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Recorded:
-    """Write readings off the broker into a CSV or NDJSON file until `stop` is set; return what was written.
+    """Write readings off the broker, of all cities or one, into a CSV or NDJSON file until `stop` is set.
 
     The session is clean and its own: it takes nothing from anyone else's, and what is published while the line is
     broken is missing, which `gaps` says. Retained messages are left out, they are no news. Raises BrokerUnreachable
-    where not even the first session stands.
+    where not even the first session stands. Returns what was written.
     """
     done = Recorded(0, 0, 0)
     stopping = asyncio.create_task(stop.wait())
@@ -53,7 +53,7 @@ async def record(
             while not stop.is_set():
                 try:
                     async with connect(url, protocol=protocol) as client:
-                        await client.subscribe(TOPIC, qos=1)
+                        await client.subscribe(f"lifeline/{city or '+'}/+/+", qos=1)
                         connected, wait_s = True, BACK_OFF_S_MIN
                         async for message in _until(client, stopping):
                             done = _take(message, clock_ms(), write, done)
