@@ -1,70 +1,68 @@
-"""What can happen in a simulated city. Times are seconds of the city's own clock since the stream's start."""
+"""What can happen in any simulated city: storms, and faults of sensors and lines. Times are seconds since the start.
+
+What happens to one system only stands beside its courses, as a leak beside those of the gas.
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from model.sensor import Sensor
-from simulators.physics.ground import Episode
+import numpy as np
 
-_METRES_PER_DEGREE = 111_320.0
+from simulators.physics import FloatArray
+from simulators.physics.drainage import Rain
 
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Gas seeps into the chamber of that asset, at the rate that would hold it at `lel` (%LEL) in the end."""
-
-    asset: str
-    start_s: float
-    end_s: float
-    lel: float
+FaultKind = Literal[
+    "silent", "dropouts", "battery", "outage", "stuck", "drift", "spikes", "sentinel", "other_unit", "clock"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """Rain in blocks (start s, end s, mm/h) at its centre, weaker with distance: exp(-(distance / radius)^2)."""
+    """Rain in blocks (start s, end s, mm/h) at its centre, weaker with distance: exp(-(distance / radius)^2).
 
-    longitude: float
-    latitude: float
-    radius_m: float
+    The centre is in metres east and north of the city's.
+    """
+
     blocks: tuple[tuple[float, float, float], ...]
+    east: float = 0.0
+    north: float = 0.0
+    radius_m: float = math.inf
+
+    def felt(self, east: FloatArray, north: FloatArray) -> FloatArray:
+        """Return the share (0 to 1) of the storm that reaches each place, shape of `east`."""
+        away = (east - self.east) ** 2 + (north - self.north) ** 2
+        return np.asarray(np.exp(-away / self.radius_m**2), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
-    """A main breaks: extra flow as a share of the mean demand at its place, felt less with distance."""
+class Fault:
+    """What sensors, or the line to them, make of the truth from start to end; `size` is what the kind needs:
 
-    longitude: float
-    latitude: float
-    radius_m: float
+    - `silent`: nothing is measured or sent
+    - `dropouts`: readings are lost in runs, `size` the share (0 to 1)
+    - `battery`: weak from the start, dead from the end on
+    - `outage`: the line is down, readings are stored and come after
+    - `stuck`: the value of the start is repeated
+    - `drift`: the value moves off by `size` a day, in the sensor's own unit
+    - `spikes`: one sample in twenty jumps by about `size`
+    - `sentinel`: `size` is sent in place of a value
+    - `other_unit`: values come multiplied by `size`, with nobody told
+    - `clock`: samples are stamped `size` seconds off
+    """
+
+    kind: FaultKind
+    sensors: frozenset[str]
     start_s: float
     end_s: float
-    size: float
+    size: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Creep:
-    """The slope point of that asset goes through an episode of accelerating creep."""
-
-    asset: str
-    episode: Episode
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A sensor says nothing from start to end."""
-
-    sensor: str
-    start_s: float
-    end_s: float
-
-
-Event = Leak | Storm | Burst | Creep | Silence
-
-
-def felt(event: Storm | Burst, sensor: Sensor) -> float:
-    """Return the share (0 to 1) of a storm or burst that reaches a sensor: 1 at its centre."""
-    if sensor.longitude is None or sensor.latitude is None:
-        return 1.0
-    east = (sensor.longitude - event.longitude) * math.cos(math.radians(event.latitude)) * _METRES_PER_DEGREE
-    north = (sensor.latitude - event.latitude) * _METRES_PER_DEGREE
-    return math.exp(-(east**2 + north**2) / event.radius_m**2)
+def rain_at(natural: Rain, storms: Sequence[Storm], east: float, north: float) -> list[tuple[float, float, float]]:
+    """Return the blocks of rain (start s, end s, mm/h) that fall on a place."""
+    blocks = list(natural)
+    for storm in storms:
+        share = float(storm.felt(np.asarray([east]), np.asarray([north]))[0])
+        blocks += [(start, end, mm_h * share) for start, end, mm_h in storm.blocks]
+    return blocks

@@ -1,53 +1,22 @@
-"""Sensors as they are: what a sensor stands on, and what it, its clock, its battery and its line make of the truth.
+"""Sensors as they are: what a sensor, its clock, its battery and its line make of the truth.
 
 Each function takes samples, of one sensor or of a whole group, and returns new ones; put them in the order in which it
 happens: the quantity (drift, noise, spikes), the device (stuck, no measurement, unit, resolution, clock), the line
-(sleep, loss, outage, doubles). `only` puts a step to some sensors. All chance comes from the generator handed in.
-Faults that last are given as spells, so that their truth is known; `spells` draws some.
+(sleep, loss, outage, doubles). All chance comes from the generator handed in. A fault that lasts is given as a spell,
+so that its truth is known.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from model.reading import Quality
-from model.sensor import Sensor
 from simulators.physics import FloatArray
-from simulators.physics.drainage import LowPoint, Manhole
-from simulators.physics.gas import Chamber
-from simulators.physics.ground import Slope
-from simulators.physics.hydraulics import Inflow, Node
 
 DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class GasMain:
-    """A gas pipe behind a regulator: its set pressure, and what the peak demand takes off."""
-
-    set_kpa: float
-    loss_kpa: float
-
-
-Site = Chamber | GasMain | Node | Inflow | LowPoint | Manhole | Slope
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """A sensor at its site; `noise` is the standard deviation of its readings in the property's own unit."""
-
-    sensor: Sensor
-    site: Site
-    noise: float
-
-    @property
-    def resolution(self) -> float:
-        """The step between two values that the sensor can send, in its own unit."""
-        return float(self.sensor.attributes["resolution"])
 
 
 class Samples(NamedTuple):
@@ -65,8 +34,8 @@ class Samples(NamedTuple):
     quality: NDArray[np.uint16]
 
 
-Spells = Sequence[tuple[int, int]]
-"""Spells of a fault as (start, end) in epoch ms, end not included."""
+Spell = tuple[int, int]
+"""When a fault lasts, (start, end) in epoch ms, end not included."""
 
 
 def decimals_of(resolution: float) -> int:
@@ -105,29 +74,6 @@ def measured(time: NDArray[np.int64], value: FloatArray, sensor: NDArray[np.int3
     return Samples(time, which, value, time.copy(), np.zeros(len(time), np.uint16))
 
 
-def only(samples: Samples, sensors: Sequence[int], step: Callable[[Samples], Samples]) -> Samples:
-    """Put a step to the samples of some sensors, each by itself, and leave the others; theirs come first."""
-    if not sensors:
-        return samples
-    others = _kept(samples, ~np.isin(samples.sensor, sensors))
-    return joined([others, *(step(_kept(samples, samples.sensor == one)) for one in sensors)])
-
-
-def spells(
-    rng: np.random.Generator, start_ms: int, end_ms: int, per_day: float, mean_ms: float
-) -> list[tuple[int, int]]:
-    """Return spells that begin within the window, a Poisson process, exponentially long about `mean_ms`, none joined.
-
-    A spell may end after the window; one that begins within the one before it is left out.
-    """
-    begins = np.sort(rng.integers(start_ms, end_ms, rng.poisson(per_day * (end_ms - start_ms) / DAY_MS)))
-    found: list[tuple[int, int]] = []
-    for begin, length in zip(begins.tolist(), rng.exponential(mean_ms, len(begins)).tolist(), strict=True):
-        if not found or begin >= found[-1][1]:
-            found.append((begin, begin + max(1, round(length))))
-    return found
-
-
 # --- the quantity and the device -------------------------------------------------------------------------------------
 
 
@@ -136,11 +82,9 @@ def noisy(samples: Samples, rng: np.random.Generator, std: float) -> Samples:
     return samples._replace(value=samples.value + std * rng.standard_normal(len(samples.value)))
 
 
-def drifting(samples: Samples, start_ms: int, per_day: float, end_ms: int | None = None) -> Samples:
-    """Add a drift from `start_ms` on; at `end_ms` the sensor is calibrated and reads right again."""
-    since = np.maximum(samples.time - start_ms, 0)
-    if end_ms is not None:
-        since = np.where(samples.time < end_ms, since, 0)
+def drifting(samples: Samples, when: Spell, per_day: float) -> Samples:
+    """Add a drift from the start of the spell on; at its end the sensor is calibrated and reads right again."""
+    since = np.where(_within(samples.time, when), samples.time - when[0], 0)
     return samples._replace(value=samples.value + per_day / DAY_MS * since)
 
 
@@ -151,34 +95,23 @@ def spiky(samples: Samples, rng: np.random.Generator, share: float, size: float)
     return samples._replace(value=np.where(rng.random(count) < share, samples.value + jump, samples.value))
 
 
-def stuck(samples: Samples, when: Spells, held: float | None = None) -> Samples:
-    """Repeat one value of one sensor in each spell: `held`, or the spell's first sample where it is None.
-
-    Where a spell is cut by the window in which the samples are made, hand in what stood when it began.
-    """
-    value = samples.value.copy()
-    for inside in (_within(samples.time, spell) for spell in when):
-        if inside.any():
-            value[inside] = value[inside.argmax()] if held is None else held
-    return samples._replace(value=value)
+def stuck(samples: Samples, when: Spell, held: float) -> Samples:
+    """Repeat `held` in the spell: what stood when it began."""
+    return samples._replace(value=np.where(_within(samples.time, when), held, samples.value))
 
 
-def unmeasured(samples: Samples, when: Spells, sent: float | None = None, *, told: bool = False) -> Samples:
-    """Drop the samples of each spell, or send a sentinel in their place where `sent` is given.
-
-    `told` says that the device reports such a value as bad.
-    """
-    gone = _any_within(samples.time, when)
+def unmeasured(samples: Samples, when: Spell, sent: float | None = None) -> Samples:
+    """Drop the samples of the spell, or send a sentinel in their place where `sent` is given."""
+    gone = _within(samples.time, when)
     if sent is None:
-        return _kept(samples, ~gone)
-    quality = np.where(gone & told, np.uint16(Quality.REPORTED_BAD), samples.quality)
-    return samples._replace(value=np.where(gone, sent, samples.value), quality=quality.astype(np.uint16))
+        return taken(samples, ~gone)
+    return samples._replace(value=np.where(gone, sent, samples.value))
 
 
-def in_other_unit(samples: Samples, when: Spells, factor: float, offset: float = 0.0) -> Samples:
-    """Send `factor * value + offset` in each spell: kPa as MPa (0.001) after maintenance, with nobody told."""
-    wrong = _any_within(samples.time, when)
-    return samples._replace(value=np.where(wrong, factor * samples.value + offset, samples.value))
+def in_other_unit(samples: Samples, when: Spell, factor: float) -> Samples:
+    """Send `factor * value` in the spell: kPa as MPa (0.001) after maintenance, with nobody told."""
+    wrong = _within(samples.time, when)
+    return samples._replace(value=np.where(wrong, factor * samples.value, samples.value))
 
 
 def resolved(samples: Samples, resolution: float, low: float = -math.inf, high: float = math.inf) -> Samples:
@@ -188,38 +121,18 @@ def resolved(samples: Samples, resolution: float, low: float = -math.inf, high: 
     return samples._replace(value=np.asarray(value, np.float64))
 
 
-def clock_off(samples: Samples, when: Spells, offset_ms: int, drift_ppm: float = 0.0) -> Samples:
-    """Stamp the samples of each spell wrongly: by an offset (8 h: a time zone), and by a drift since its start."""
-    time = samples.time.copy()
-    for spell in when:
-        inside = _within(samples.time, spell)
-        ahead = np.round((samples.time[inside] - spell[0]) * drift_ppm * 1e-6).astype(np.int64)
-        time[inside] += offset_ms + ahead
-    return samples._replace(time=time)
+def clock_off(samples: Samples, when: Spell, offset_ms: int) -> Samples:
+    """Stamp the samples of the spell wrongly by an offset: 8 h, a time zone."""
+    return samples._replace(time=samples.time + np.where(_within(samples.time, when), offset_ms, 0))
 
 
-def battery_dying(samples: Samples, rng: np.random.Generator, weak_ms: int, dead_ms: int) -> Samples:
-    """End the samples at `dead_ms`; from `weak_ms` on they are reported uncertain and ever more fail to be sent."""
+def battery_dying(samples: Samples, rng: np.random.Generator, when: Spell) -> Samples:
+    """Report the samples of the spell as uncertain, fail to send ever more of them, and end with it."""
+    weak_ms, dead_ms = when
     worn = np.clip((samples.time - weak_ms) / max(dead_ms - weak_ms, 1), 0.0, 1.0)
     quality = np.where(samples.time >= weak_ms, np.uint16(Quality.REPORTED_UNCERTAIN), samples.quality)
     sent = (samples.time < dead_ms) & (rng.random(len(worn)) >= worn**2)
-    return _kept(samples._replace(quality=quality.astype(np.uint16)), sent)
-
-
-def by_exception(samples: Samples, band: float, heartbeat_ms: int, before: tuple[float, int] | None = None) -> Samples:
-    """Send those of one sensor's samples that left the last one sent by `band`, or came `heartbeat_ms` after it.
-
-    `before` is the value sent last before the window and its time (epoch ms); without it the first sample is sent.
-    """
-    chosen: list[int] = []
-    value, due = (math.inf, -math.inf) if before is None else (before[0], before[1] + heartbeat_ms)
-    for i, (time, now) in enumerate(zip(samples.time.tolist(), samples.value.tolist(), strict=True)):
-        if abs(now - value) >= band or time >= due:
-            chosen.append(i)
-            value, due = now, time + heartbeat_ms
-    kept = np.zeros(len(samples.time), np.bool_)
-    kept[chosen] = True
-    return _kept(samples, kept)
+    return taken(samples._replace(quality=quality.astype(np.uint16)), sent)
 
 
 # --- the line --------------------------------------------------------------------------------------------------------
@@ -231,28 +144,26 @@ def under_way(samples: Samples, rng: np.random.Generator, median_ms: float, spre
     return samples._replace(arrival=samples.arrival + np.round(delay).astype(np.int64))
 
 
-def sent_every(samples: Samples, period_ms: int, phase_ms: int | NDArray[np.int64] = 0) -> Samples:
-    """Hold samples until the next sending: a device that sleeps, or a gateway that gathers, with its own phase.
+def sent_every(samples: Samples, period_ms: int, phase_ms: NDArray[np.int64]) -> Samples:
+    """Hold samples until the next sending of the gateway that gathers them, every `period_ms`.
 
-    `phase_ms` may be an array by sensor: what has one phase arrives together and can be one message.
+    `phase_ms` is an array by sensor: what has one phase arrives together and can be one message.
     """
-    phase = phase_ms[samples.sensor] if isinstance(phase_ms, np.ndarray) else phase_ms
+    phase = phase_ms[samples.sensor]
     sendings = -((phase - samples.arrival) // period_ms)  # rounds up
     return samples._replace(arrival=phase + sendings * period_ms)
 
 
-def stored_and_forwarded(samples: Samples, outages: Spells, times_as_fast: float = 20.0) -> Samples:
+def stored_and_forwarded(samples: Samples, outage: Spell, times_as_fast: float = 20.0) -> Samples:
     """Keep what would arrive in an outage and send it after, in order, that many times as fast as it came up.
 
     What comes up while the store empties queues behind it: arrival = end + (arrival - start) / times_as_fast, as long
-    as that is later. Outages may not overlap the emptying after the one before.
+    as that is later.
     """
-    arrival = samples.arrival.copy()
-    for start, end in outages:
-        drained = end + (samples.arrival - start) / times_as_fast
-        queued = (samples.arrival >= start) & (drained > samples.arrival)
-        arrival[queued] = np.round(drained[queued]).astype(np.int64)
-    return samples._replace(arrival=arrival)
+    start, end = outage
+    drained = end + (samples.arrival - start) / times_as_fast
+    queued = (samples.arrival >= start) & (drained > samples.arrival)
+    return samples._replace(arrival=np.where(queued, np.round(drained), samples.arrival).astype(np.int64))
 
 
 def lost(samples: Samples, rng: np.random.Generator, share: float, run: float = 1.0) -> Samples:
@@ -262,20 +173,20 @@ def lost(samples: Samples, rng: np.random.Generator, share: float, run: float = 
     """
     count = len(samples.time)
     if run <= 1.0 or not 0.0 < share < 1.0:
-        return _kept(samples, rng.random(count) >= share)
+        return taken(samples, rng.random(count) >= share)
     gone = np.zeros(count, np.bool_)
     place, bad = 0, bool(rng.random() < share)
     while place < count:
         length = int(rng.geometric(1 / run if bad else min(1.0, share / (1 - share) / run)))
         gone[place : place + length] = bad
         place, bad = place + length, not bad
-    return _kept(samples, ~gone)
+    return taken(samples, ~gone)
 
 
 def doubled(samples: Samples, rng: np.random.Generator, share: float, delay_ms: float) -> Samples:
     """Deliver a share of the samples a second time, up to `delay_ms` later, as after a lost acknowledgement."""
     again = rng.random(len(samples.time)) < share
-    second = _kept(samples, again)
+    second = taken(samples, again)
     delay = 1 + (delay_ms * rng.random(len(second.time))).astype(np.int64)
     return joined([samples, second._replace(arrival=second.arrival + delay)])
 
@@ -294,20 +205,14 @@ def joined(parts: Iterable[Samples]) -> Samples:
 
 def as_arrived(samples: Samples) -> Samples:
     """Return the samples in the order of their arrival; those that arrive at one time keep their order."""
-    return _kept(samples, np.argsort(samples.arrival, kind="stable"))
+    return taken(samples, np.argsort(samples.arrival, kind="stable"))
 
 
-def _kept(samples: Samples, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Samples:
+def taken(samples: Samples, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Samples:
+    """Return some of the samples: those where a mask is true, those at places, or a part."""
     time, sensor, value, arrival, quality = samples
     return Samples(time[chosen], sensor[chosen], value[chosen], arrival[chosen], quality[chosen])
 
 
 def _within(time: NDArray[np.int64], spell: tuple[int, int]) -> NDArray[np.bool_]:
     return (time >= spell[0]) & (time < spell[1])
-
-
-def _any_within(time: NDArray[np.int64], when: Spells) -> NDArray[np.bool_]:
-    inside = np.zeros(len(time), np.bool_)
-    for spell in when:
-        inside |= _within(time, spell)
-    return inside

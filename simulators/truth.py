@@ -1,176 +1,211 @@
-"""The truth of a simulated stream: where and when its signals stood beyond a limit, and how severe that was.
+"""The truth of a simulated stream: what happens at which sensor, how severe it is, and by when an alarm is due.
 
-The rows are read off the very samples of the stream, so that a right alarm can be held against them to the sample.
+Levels are read off the noiseless course against the ladder of limits; all else a scenario claims itself.
 """
 
-from collections.abc import Sequence
+import csv
+import math
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.instant import format_instant, parse_instant
 from model.severity import LABELS
-from simulators.events import Burst, Creep, Event, Leak, Silence, Storm
-from simulators.instruments import Instrument
+from simulators.courses import LADDERS, course
+from simulators.courses.ladders import Ladder
+from simulators.events import Fault
 from simulators.physics import FloatArray
-from simulators.physics.drainage import Manhole
 from simulators.platforms import Platform
-from simulators.scenarios import Scenario
-from simulators.stream import DEFAULT_START_MS, simulate
+from simulators.scenarios import Claim, Scenario, Story
+from simulators.stream import EXCEPTION_MS, HOUR_S, WINDOW_H, Part, default_start, parts_of, told, worlds_of
+from simulators.whole_file import open_whole
 
-# The limits of the default rule packs, blue to red, in the property's own unit.
-LADDERS = {
-    "combustible_gas": (10.0, 20.0, 35.0, 50.0),
-    "water_depth": (15.0, 27.0, 40.0, 60.0),
-    "displacement_rate": (2.0, 5.0, 10.0, 30.0),
-}
-PRESSURE_FALLS_MPA = (0.03, 0.05, 0.08, 0.12)
-PRESSURE_FALL_WINDOW_MS = 300_000
-PRESSURE_MPA_MIN = 0.14
-SAME_EVENT_MS = 120_000  # a fall and renewed rise within this is one event
-
-_KINDS = {
-    "combustible_gas": ("gas", "peak {:.4g} %LEL"),
-    "water_depth": ("flood", "peak {:.4g} cm"),
-    "manhole_level": ("surcharge", "peak {:.4g} m"),
-    "displacement_rate": ("creep", "peak {:.4g} mm/d"),
-}
+SAME_EVENT_S = 1_800.0  # what falls below the limits and rises again within this is one event
+LOOK_S = 60.0  # between looks at the course, where the sensor itself does not look more often
+_SEEN_INTERVALS = 2.2  # of the sensor: two readings lie within, with what they may come late
+EXCEPTION_S = EXCEPTION_MS / 1000.0
+NOISES = 3.0  # standard deviations by which a peak may miss a limit and either severity be right
+DUE, NOT_DUE = "; alarm within ", "; no alarm due"
 
 
 class TruthRow(NamedTuple):
-    """One thing that happened at one sensor, from its first sample beyond the limit to its last (epoch ms).
+    """What happens at one sensor from start to end (epoch ms); an alarm is due within `within_s` of the start.
 
-    `kind` is what happened, with the severity of its peak after a colon where there is a ladder.
+    `severities` are those its peak may rightly have, more than one where it lies at a limit, none for an instrument's.
+    `within_s` is None where an alarm is right but none is asked: it may be too short to be seen, or a fault hides it.
     """
 
     sensor: str
     start: int
     end: int
-    kind: str
+    what: str
+    severities: tuple[str, ...]
+    within_s: float | None
     note: str
 
 
-class Signal(NamedTuple):
-    """One sensor's samples: `time` int64 epoch ms and `value` float64 in the property's own unit, shape (n,)."""
-
-    time: NDArray[np.int64]
-    value: FloatArray
-
-
 def truth(
-    platform: Platform, scenario: Scenario, seed: int, duration_s: float, start_ms: int = DEFAULT_START_MS
+    platform: Platform,
+    scenario: Scenario,
+    seed: int,
+    duration_s: float,
+    start_ms: int | None = None,
+    *,
+    only: Collection[str] | None = None,
 ) -> list[TruthRow]:
-    """Return what a right alarm system would find in `simulate` with the same arguments, by start and sensor."""
-    events = scenario.events(platform, seed, 0.0, duration_s * scenario.haste)
-    touched = {i.sensor.sensor: i for i in platform.instruments if _may_show(i, events)}
-    chunks = list(simulate(platform, scenario, seed, duration_s, start_ms, only=touched))
-    times, sensors, values = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
-    rows: list[TruthRow] = []
-    for index, instrument in enumerate(platform.instruments):
-        if instrument.sensor.sensor in touched:
-            mine = sensors == index
-            factor, offset = instrument.sensor.conversion
-            signal = Signal(times[mine], factor * values[mine] + offset)
-            rows += _rows(instrument, signal)
-            rows += _silences(instrument, signal)
-    return sorted(rows, key=lambda row: (row.start, row.sensor, row.kind))
+    """Return what a right alarm system finds in `simulate` with the same arguments, by start and sensor.
 
-
-def ladder_of(instrument: Instrument) -> tuple[float, ...] | None:
-    """Return the four limits of a sensor, blue to red, in the property's own unit, or None.
-
-    A manhole's hang on its build: 0.8 of the pipe's bore, the bore, 0.5 m below the ground, the ground.
+    What is due only after the end is left out.
     """
-    site = instrument.site
-    if isinstance(site, Manhole):
-        return 0.8 * site.diameter_m, site.diameter_m, site.ground_m - 0.5, site.ground_m
-    return LADDERS.get(instrument.sensor.property)
+    start_ms = default_start(scenario, platform) if start_ms is None else start_ms
+    stories = told(platform, scenario, seed)
+    claims = [claim for story in stories for claim in story.claims]
+    parts = [part for part in parts_of(platform, only) if part.group.thing in LADDERS]
+    found: list[list[_Beyond]] = [[] for _ in parts]
+    for hour in range(int(np.ceil(duration_s / HOUR_S))):
+        if hour % WINDOW_H == 0:
+            worlds = worlds_of(platform, stories, seed, start_ms, hour * HOUR_S)
+            own = [worlds[part.place.plan.city] for part in parts]
+            values = [course(world, part.group) for world, part in zip(own, parts, strict=True)]
+            ladders = [LADDERS[part.group.thing](world, part.group) for world, part in zip(own, parts, strict=True)]
+        for part, value, ladder, beyond in zip(parts, values, ladders, found, strict=True):
+            times, who = _looks(part, hour, duration_s)
+            reached = value(times, who)
+            lowest = _signed(ladder, ladder.limits).min(axis=1, initial=np.inf, where=~np.isnan(ladder.limits))
+            over = _signed(ladder, reached) >= lowest[who]
+            beyond.append(_Beyond(times[over], who[over], reached[over]))
+    hidden = _hidden(stories)
+    for part, ladder, beyond in zip(parts, ladders if parts else [], found, strict=True):
+        claims += [_unless_hidden(claim, hidden) for claim in _passages(part, ladder, beyond)]
+    known = {sensor.sensor for sensor in platform.sensors}
+    rows = [_row(claim, start_ms) for claim in claims if claim.sensor in known and _is_due(claim, duration_s)]
+    return sorted(rows, key=lambda row: (row.start, row.sensor, row.what))
 
 
-def pressure_falls(signal: Signal) -> FloatArray:
-    """Return how far each sample lies below the highest of the five minutes before it."""
-    first = np.searchsorted(signal.time, signal.time - PRESSURE_FALL_WINDOW_MS)
-    highest = [signal.value[begin : i + 1].max() for i, begin in enumerate(first)]
-    return np.asarray(highest, np.float64) - signal.value
+def write_truth(path: Path, rows: Sequence[TruthRow]) -> None:
+    """Write truth rows as CSV `sensor,start,end,kind,note`; the kind has the right severities after a colon."""
+    with open_whole(path) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("sensor", "start", "end", "kind", "note"))
+        for row in rows:
+            kind = f"{row.what}:{'/'.join(row.severities)}" if row.severities else row.what
+            due = NOT_DUE if row.within_s is None else f"{DUE}{row.within_s:g} s"
+            writer.writerow((row.sensor, format_instant(row.start), format_instant(row.end), kind, row.note + due))
 
 
-def _may_show(instrument: Instrument, events: Sequence[Event]) -> bool:
-    sensor = instrument.sensor
-    for event in events:
-        match event:
-            case Leak() | Creep():
-                hit = event.asset == sensor.asset
-            case Storm():
-                hit = sensor.property in ("water_depth", "manhole_level")
-            case Burst():
-                hit = sensor.property == "water_pressure"
-            case Silence():
-                hit = event.sensor == sensor.sensor
-        if hit:
-            return True
-    return False
+def read_truth(path: Path) -> Iterator[TruthRow]:
+    """Yield the rows of a truth file. Raises ValueError for a line that was not written so."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        for cells in csv.DictReader(stream):
+            what, _, severities = cells["kind"].partition(":")
+            is_due = not cells["note"].endswith(NOT_DUE)
+            note, _, due = cells["note"].rpartition(DUE if is_due else NOT_DUE)
+            yield TruthRow(
+                cells["sensor"], parse_instant(cells["start"]), parse_instant(cells["end"]), what,
+                tuple(severities.split("/")) if severities else (),
+                float(due.removesuffix(" s")) if is_due else None, note,
+            )  # fmt: skip
 
 
-def _rows(instrument: Instrument, signal: Signal) -> list[TruthRow]:
-    sensor = instrument.sensor
-    if sensor.property == "water_pressure":
-        falls = signal._replace(value=pressure_falls(signal))
-        return [
-            *_graded(sensor.sensor, "burst", falls, PRESSURE_FALLS_MPA, "fall {:.3f} MPa in 5 min"),
-            *_low_pressures(sensor.sensor, signal),
-        ]
-    ladder = ladder_of(instrument)
-    if ladder is None:
-        return []
-    kind, note = _KINDS[sensor.property]
-    return _graded(sensor.sensor, kind, signal, ladder, note)
+class _Beyond(NamedTuple):
+    """Looks at values beyond the lowest limit: times (s), sensors of the group, values."""
+
+    times: FloatArray
+    who: NDArray[np.int64]
+    values: FloatArray
 
 
-def _graded(sensor: str, kind: str, signal: Signal, ladder: Sequence[float], note: str) -> list[TruthRow]:
-    """One row for each passage at or above the ladder's lowest limit, with the severity of its peak."""
-    rows = []
-    for run in _passages(signal.time, signal.value >= ladder[0]):
-        peak = float(signal.value[run].max())
-        severity = LABELS[int(np.searchsorted(ladder, peak, side="right")) - 1]
-        times = int(signal.time[run[0]]), int(signal.time[run[-1]])
-        rows.append(TruthRow(sensor, *times, f"{kind}:{severity}", note.format(peak)))
-    return rows
+def _looks(part: Part, hour: int, duration_s: float) -> tuple[FloatArray, NDArray[np.int64]]:
+    """The times (s) of an hour at which each sensor of a group is looked at, and the sensors."""
+    step = _step_s(part)
+    first, last = np.ceil(hour * HOUR_S / step), np.ceil(min((hour + 1) * HOUR_S, duration_s) / step)
+    times = np.arange(first, last) * step
+    count = len(part.group)
+    return np.tile(times, count), np.repeat(np.arange(count), len(times))
 
 
-def _low_pressures(sensor: str, signal: Signal) -> list[TruthRow]:
-    """One row for each passage below the pressure that a network's end needs."""
-    return [
-        TruthRow(
-            sensor,
-            int(signal.time[run[0]]),
-            int(signal.time[run[-1]]),
-            "low-pressure",
-            f"lowest {signal.value[run].min():.3f} MPa",
-        )
-        for run in _passages(signal.time, signal.value < PRESSURE_MPA_MIN)
-    ]
+def _step_s(part: Part) -> float:
+    return EXCEPTION_S if _by_exception(part) else min(LOOK_S, part.group.interval_s)
 
 
-def _passages(time: NDArray[np.int64], beyond: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
-    """The samples beyond a limit, as indices, one array for each passage."""
-    found = np.flatnonzero(beyond)
-    gaps = np.flatnonzero(np.diff(time[found]) > SAME_EVENT_MS)
-    return [run for run in np.split(found, gaps + 1) if len(run)]
+def _by_exception(part: Part) -> bool:
+    return part.group.fields.get("reporting") == "by_exception"
 
 
-def _silences(instrument: Instrument, signal: Signal) -> list[TruthRow]:
-    """One row for each silence longer than the sensor's limit: from the last reading before to the first after."""
-    limit = instrument.sensor.silence_ms
-    if limit is None:
-        return []
-    longer = np.flatnonzero(np.diff(signal.time) > limit)
-    return [
-        TruthRow(
-            instrument.sensor.sensor,
-            int(signal.time[i]),
-            int(signal.time[i + 1]),
-            "silent",
-            f"no reading for {(signal.time[i + 1] - signal.time[i]) / 1000:.0f} s",
-        )
-        for i in longer
-    ]
+def _signed(ladder: Ladder, values: FloatArray) -> FloatArray:
+    return -values if ladder.below else values
+
+
+def _passages(part: Part, ladder: Ladder, beyond: Sequence[_Beyond]) -> list[Claim]:
+    """One claim for each passage beyond the lowest limit that lasts long enough to be due."""
+    times, who, values = (np.concatenate(columns) for columns in zip(*beyond, strict=True)) if beyond else ((),) * 3
+    ids = part.group.ids(part.place.plan)
+    seen_s = _SEEN_INTERVALS * (EXCEPTION_S if _by_exception(part) else part.group.interval_s)
+    margin = NOISES * part.group.noise + 0.5 * float(part.group.resolution)
+    claims = []
+    for k in np.unique(who).tolist():
+        mine = who == k
+        breaks = np.flatnonzero(np.diff(times[mine]) > SAME_EVENT_S) + 1
+        for at, run in zip(np.split(times[mine], breaks), np.split(values[mine], breaks), strict=True):
+            limits = _signed(ladder, ladder.limits[k])
+            sure, severities = _severities(limits, at, _signed(ladder, run), margin, seen_s)
+            within_s = ladder.within_s if sure and at[-1] - at[0] >= ladder.within_s else None
+            if severities:
+                peak = f"{'lowest' if ladder.below else 'peak'} {_signed(ladder, _signed(ladder, run).max()):.4g}"
+                claims.append(
+                    Claim(
+                        ids[k], float(at[0]), float(at[-1]), ladder.kind, "/".join(severities), within_s,
+                        f"{peak} {part.group.unit}",
+                    )
+                )  # fmt: skip
+    return claims
+
+
+def _severities(
+    limits: FloatArray, times: FloatArray, values: FloatArray, margin: float, seen_s: float
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether a passage is surely seen, and the severities that are right for it.
+
+    A limit is surely seen passed where the value stays clear of it as long as `seen_s`, and may be where the peak
+    reaches it within the margin.
+    """
+    ranks = np.flatnonzero(~np.isnan(limits)).tolist()
+    sure = [rank for rank in ranks if _longest_s(times, values >= limits[rank] + margin) >= seen_s]
+    possible = [rank for rank in ranks if values.max() >= limits[rank] - margin]
+    right = [rank for rank in possible if not sure or rank >= sure[-1]]
+    return bool(sure), tuple(str(LABELS[rank]) for rank in right)
+
+
+def _longest_s(times: FloatArray, holds: NDArray[np.bool_]) -> float:
+    """The longest time through which looks after each other hold."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], holds, [False]]).astype(np.int8)))
+    begins, ends = edges[::2], edges[1::2] - 1
+    return float((times[ends] - times[begins]).max(initial=0.0)) if len(begins) else 0.0
+
+
+def _hidden(stories: Sequence[Story]) -> dict[str, list[tuple[float, float]]]:
+    """By sensor the spells (s) of its faults, in which a level may not be seen."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for fault in (event for story in stories for event in story.events if isinstance(event, Fault)):
+        for sensor in fault.sensors:
+            found.setdefault(sensor, []).append((fault.start_s, math.inf if fault.kind == "battery" else fault.end_s))
+    return found
+
+
+def _unless_hidden(claim: Claim, hidden: dict[str, list[tuple[float, float]]]) -> Claim:
+    covered = any(begin <= claim.end_s and claim.start_s <= end for begin, end in hidden.get(claim.sensor, ()))
+    return claim._replace(within_s=None) if covered else claim
+
+
+def _is_due(claim: Claim, duration_s: float) -> bool:
+    return claim.start_s + (claim.within_s or 0.0) < duration_s
+
+
+def _row(claim: Claim, start_ms: int) -> TruthRow:
+    return TruthRow(
+        claim.sensor, start_ms + round(1000 * claim.start_s), start_ms + round(1000 * claim.end_s), claim.kind,
+        tuple(claim.severity.split("/")) if claim.severity else (), claim.within_s, claim.note,
+    )  # fmt: skip

@@ -80,7 +80,9 @@ class SimulatedCity:
     def city(self) -> City:
         """The city as the registry takes it: simulated, so never in operation."""
         plan = self.plan
-        return City(city=plan.city, name=f"{plan.name_en} (simulated)", name_zh=f"{plan.name_zh}(模拟)", mode="test")
+        marked, marked_zh = ("exercise", "演练") if plan.mode == "exercise" else ("simulated", "模拟")
+        name, name_zh = f"{plan.name_en} ({marked})", f"{plan.name_zh}({marked_zh})"
+        return City(city=plan.city, name=name, name_zh=name_zh, mode=plan.mode)
 
     def sensors(self) -> Iterator[Sensor]:
         """Yield all sensors, group by group, one at a time."""

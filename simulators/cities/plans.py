@@ -51,11 +51,12 @@ class CityPlan:
     tailings_sections: int = 0
     rain_gauges: int = 8
     storm_mm_h: float = 16.0  # the hour's rain for which the drains are made
+    mode: str = "test"  # or exercise; a simulated city is never in operation
 
     @property
     def city(self) -> str:
-        """The id of the city in the registry; it is simulated and never in operation."""
-        return f"{self.name}-sim"
+        """The id of the city in the registry."""
+        return f"{self.name}-exercise" if self.mode == "exercise" else f"{self.name}-sim"
 
 
 JIAYUGUAN = CityPlan(

@@ -13,6 +13,8 @@ from simulators.cities.plans import CityPlan
 from simulators.cities.streets import Streets
 from simulators.physics import FloatArray
 
+QUICK_SILENCE: Mapping[str, Any] = {"silence_s_max": 60.0}
+"""Field of sensors that speak every few seconds: three intervals of silence are no more than a hiccup of the line."""
 GRID_M = 500.0  # side of the cells that grid workers have
 _CELL_M = 600.0  # in which a gateway is looked for first
 

@@ -12,6 +12,7 @@ from simulators.cities.sensors import SensorGroup, camera_urls, on_nodes, sensor
 from simulators.cities.streets import UNDERPASS, Streets
 
 DAY_S = 86_400.0
+WELL_HIGH_M, WELL_BRIM_M = 2.2, 4.0  # above the floor of a station's well
 UNDERPASS_ROAD, LOW_ROAD = "underpass", "low_road"
 
 
@@ -116,6 +117,7 @@ def _station_groups(plan: CityPlan, streets: Streets, chance: Chance) -> Iterato
         "columns": {"place": "sewage_station"},
     }  # fmt: skip
     what = ("village sewage station", "农村污水站")
+    well = {"high_level_m": f"{WELL_HIGH_M:g}", "overflow_m": f"{WELL_BRIM_M:g}"}
     yield SensorGroup(
         "station-flow",
         (f"{what[0]} inflow", f"{what[1]}进水流量"),
@@ -136,5 +138,5 @@ def _station_groups(plan: CityPlan, streets: Streets, chance: Chance) -> Iterato
         300,
         "0.01",
         0.005,
-        **where,
+        **{**where, "columns": {**where["columns"], **well}},
     )

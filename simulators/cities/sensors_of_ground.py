@@ -8,7 +8,7 @@ import numpy as np
 from simulators.cities.blocks import BlockPlaces, places_in_blocks
 from simulators.cities.chance import Chance, IntArray, to_centimetres
 from simulators.cities.plans import CityPlan
-from simulators.cities.sensors import SensorGroup
+from simulators.cities.sensors import QUICK_SILENCE, SensorGroup
 from simulators.cities.streets import BRIDGE, Streets
 from simulators.physics import FloatArray
 from simulators.physics.ground import GNSS_HORIZONTAL_NOISE_MM
@@ -108,6 +108,7 @@ def bridge_groups(plan: CityPlan, streets: Streets) -> Iterator[SensorGroup]:
             to_centimetres(middle[0][place] + along), middle[1][place], streets.line[chosen][place],
             streets.district[streets.start[chosen]][place], place,
             [f"{plan.code}-bridge-{k + 1:02d}" for k in place.tolist()], {"design_value": design} if design else {},
+            QUICK_SILENCE if interval_s < 60 else {},
         )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from simulators.cities.chance import Chance
 from simulators.cities.heat import HeatNetwork
 from simulators.cities.plans import CityPlan
-from simulators.cities.sensors import SensorGroup, on_links, on_nodes, spread, texts
+from simulators.cities.sensors import QUICK_SILENCE, SensorGroup, on_links, on_nodes, spread, texts
 from simulators.cities.water import WaterNetwork
 
 HEATING_CURVE = "75/50"
 PRIMARY_MPA = 0.6
+LEAST_L_S = 5.0
 
 
 def water_groups(plan: CityPlan, water: WaterNetwork, seed: int) -> Iterator[SensorGroup]:
@@ -22,9 +23,11 @@ def water_groups(plan: CityPlan, water: WaterNetwork, seed: int) -> Iterator[Sen
     junctions = np.asarray([k for k, kind in enumerate(pipes.node_kinds) if kind == "junction"], np.int64)
     gauged = junctions[spread(len(junctions), plan.water_gauges)]
     floors = 2 + chance.below(4, len(gauged))
+    on_trunk = ["trunk_main" if "-water-trunk-" in pipes.node_names[k] else "" for k in gauged.tolist()]
     yield SensorGroup(
         "water-pressure", ("water pressure", "供水压力"), "water", "water_pressure", "MPa", 60, "0.001", 0.0008,
-        **on_nodes(pipes, gauged), columns={"floors": texts(floors, "d")}, fields={"valid_min": 0.0, "valid_max": 1.6},
+        **on_nodes(pipes, gauged), fields={"valid_min": 0.0, "valid_max": 1.6},
+        columns={"floors": texts(floors, "d"), "place": on_trunk},
     )  # fmt: skip
     inlets = np.asarray([reducer.link for reducer in water.reducers], np.int64)
     yield SensorGroup(
@@ -32,13 +35,16 @@ def water_groups(plan: CityPlan, water: WaterNetwork, seed: int) -> Iterator[Sen
         **on_links(pipes, inlets), columns={"place": "district_inlet"},
     )  # fmt: skip
     pumps = np.asarray([pump.link for pump in water.pumps], np.int64)
+    # The first pump, of the works, always runs; in the smallest towns a quarter of its flow is within the noise.
+    least = water.pumps[0].flow_l_s / 4.0
+    flow_min = [f"{least:.1f}" if least >= LEAST_L_S else "", *[""] * (len(pumps) - 1)]
     yield SensorGroup(
         "water-pump-flow", ("pumping station flow", "泵站出水流量"), "water", "water_flow", "L/s", 60, "0.1", 0.8,
-        **on_links(pipes, pumps), columns={"place": "pumping_station"},
+        **on_links(pipes, pumps), columns={"place": "pumping_station", "flow_min_l_s": flow_min},
     )  # fmt: skip
     yield SensorGroup(
         "water-pump-current", ("pump current", "水泵电流"), "water", "current", "A", 5, "0.1", 0.5,
-        **on_links(pipes, pumps), columns={"place": "pumping_station"},
+        **on_links(pipes, pumps), columns={"place": "pumping_station"}, fields=QUICK_SILENCE,
     )  # fmt: skip
     yield SensorGroup(
         "water-tank-level", ("tank level", "清水池液位"), "water", "storage_level", "m", 60, "0.01", 0.005,

@@ -8,7 +8,6 @@ import numpy as np
 
 from simulators.physics import FloatArray
 
-DAY_S = 86_400.0
 GRAVITY = 9.81
 
 
@@ -141,15 +140,16 @@ def bearing_mm(outdoor: FloatArray, bridge: Bridge, reference_cel: float = 10.0)
 
 
 def acceleration_m_s2(
-    rng: np.random.Generator, deflection_mm: FloatArray, frequency_hz: float, swinging: float = 0.05
+    times: FloatArray, deflection_mm: FloatArray, frequency_hz: float, swinging: float = 0.05
 ) -> FloatArray:
-    """Return samples of the acceleration (m/s2), shape of `deflection_mm` under traffic (mm).
+    """Return the acceleration (m/s2), shape of `times` (s), where the deflection under traffic is `deflection_mm`.
 
     Vehicles make the girder swing in its first mode about the static line, by a share of it (the dynamic increment):
-    (2 pi f)^2 times the amplitude, caught in a phase at will, as sampling at 1 Hz does.
+    (2 pi f)^2 times the amplitude, in the phase that the clock gives, so that it is the same whenever it is asked.
     """
-    amplitude = (2 * np.pi * frequency_hz) ** 2 * swinging * deflection_mm / 1e3
-    return np.asarray(amplitude * np.cos(2 * np.pi * rng.random(deflection_mm.shape)), np.float64)
+    turn = 2 * np.pi * frequency_hz
+    amplitude = turn**2 * swinging * deflection_mm / 1e3
+    return np.asarray(amplitude * np.cos(turn * times), np.float64)
 
 
 def _support_moment_m(place: FloatArray, span: float) -> FloatArray:

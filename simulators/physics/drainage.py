@@ -1,4 +1,4 @@
-"""Rain, the water it leaves on a road's low point, and the level in a sewer's manhole: linear reservoirs."""
+"""Rain, and the water that it leaves on a road's low point: a linear reservoir."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,6 @@ class LowPoint:
     runoff: float  # share of the rain that runs off, 0 to 1
     drained_m3_s: float  # inflow that the gullies swallow before water stands
     pond_m2: float
-    recession_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Manhole:
-    """A manhole of a combined sewer: the pipe's bore, its depth below ground, and how rain fills it."""
-
-    diameter_m: float
-    ground_m: float  # ground above the pipe's invert
-    dry_level_m: float
-    catchment_m2: float
-    runoff: float
-    storage_m2: float  # free surface of the shaft and the pipes that fill with it
     recession_s: float
 
 
@@ -92,15 +79,3 @@ def road_depth_cm(
     excess = [max(0.0, q - point.drained_m3_s * open_) for q, open_ in zip(wanted, drains, strict=True)]
     targets = [q / point.pond_m2 * lag for q, lag in zip(excess, recession, strict=True)]
     return 100.0 * first_order(times, starts, targets, recession)
-
-
-def manhole_level_m(times: FloatArray, manhole: Manhole, rain: Rain, demand: FloatArray) -> FloatArray:
-    """Return the level (m above the invert): dry-weather flow with the day's demand, and the rain's reservoir on it.
-
-    Beyond the ground the water spreads: the level stays at most 0.1 m above it.
-    """
-    starts, intensities = superpose(rain)
-    full = [mm_h / 3.6e6 * manhole.catchment_m2 * manhole.runoff / manhole.storage_m2 for mm_h in intensities]
-    lag = manhole.recession_s
-    rise = first_order(times, starts, [speed * lag for speed in full], [lag] * len(starts))
-    return np.minimum(manhole.dry_level_m * demand + rise, manhole.ground_m + 0.1)

@@ -1,4 +1,4 @@
-"""Gas that leaks from a pipe into a ventilated chamber: outflow through a hole, and the well-mixed box it fills."""
+"""Gas that leaks out of a pipe: its outflow through a hole, and a kitchen that it fills."""
 
 import math
 from collections.abc import Sequence
@@ -17,14 +17,6 @@ ATMOSPHERE_PA = 101_325.0
 
 
 @dataclass(frozen=True, slots=True)
-class Chamber:
-    """A valve chamber or manhole: its air volume and the fresh air that its openings let through."""
-
-    volume_m3: float
-    ventilation_m3_h: float
-
-
-@dataclass(frozen=True, slots=True)
 class Kitchen:
     """A restaurant's kitchen: its air volume, and the fresh air with the hood off and with it on."""
 
@@ -34,24 +26,15 @@ class Kitchen:
     hood_hours: tuple[tuple[float, float], ...] = ((9.5, 14.0), (16.5, 21.5))  # local hours of the day
 
 
-def methane_lel(times: FloatArray, chamber: Chamber, leaks: Sequence[tuple[float, float, float]]) -> FloatArray:
-    """Return the methane in the chamber in %LEL, shape of `times` (s), for leaks (start s, end s, inflow m3/h).
-
-    Well-mixed box: V dC/dt = q - (Q + q) C with chamber volume V, ventilation Q, inflow q and volume fraction C, so
-    that C tends to q / (Q + q) with the time constant V / (Q + q). Source: the single-zone mass balance of indoor air,
-    e.g. ASHRAE Handbook of Fundamentals, chapter Ventilation and Infiltration; ideal mixing, constant temperature.
-    """
-    starts, inflows = superpose(leaks)
-    return _box_lel(times, chamber.volume_m3, starts, inflows, [chamber.ventilation_m3_h] * len(starts))
-
-
 def kitchen_lel(
     times: FloatArray, kitchen: Kitchen, leaks: Sequence[tuple[float, float, float]], midnight_s: float = 0.0
 ) -> FloatArray:
     """Return the methane in a kitchen in %LEL, shape of `times` (s), for leaks (start s, end s, inflow m3/h).
 
-    The box of `methane_lel`, whose ventilation changes when the hood is switched; `midnight_s` is some local midnight
-    on the clock of `times`.
+    Well-mixed box: V dC/dt = q - (Q + q) C with volume V, ventilation Q, inflow q and volume fraction C, so that C
+    tends to q / (Q + q) with the time constant V / (Q + q). Source: the single-zone mass balance of indoor air, e.g.
+    ASHRAE Handbook of Fundamentals, chapter Ventilation and Infiltration; ideal mixing, constant temperature. Q changes
+    when the hood is switched; `midnight_s` is some local midnight on the clock of `times`.
     """
     if not leaks:
         return np.zeros(times.shape)
@@ -65,23 +48,11 @@ def kitchen_lel(
     hours = ((np.asarray(starts) - midnight_s) / 3_600.0 + 1e-9) % 24.0
     on = np.any([(begin <= hours) & (hours < end) for begin, end in kitchen.hood_hours], axis=0)
     ventilation = np.where(on, kitchen.hood_m3_h, kitchen.closed_m3_h)
-    return _box_lel(times, kitchen.volume_m3, starts, inflows, ventilation)
-
-
-def oxygen_percent(lel: FloatArray) -> FloatArray:
-    """Return the oxygen (%vol), shape of `lel` (%LEL of methane): the gas takes the place of air with 20.9 %."""
-    return 20.9 * (1.0 - lel / 100.0 * METHANE_LEL_FRACTION)
-
-
-def inflow_for(chamber: Chamber, lel: float) -> float:
-    """Return the inflow (m3/h) that holds the chamber at `lel` (%LEL) in the end: q = Q c / (1 - c)."""
-    fraction = lel / 100.0 * METHANE_LEL_FRACTION
-    return chamber.ventilation_m3_h * fraction / (1.0 - fraction)
-
-
-def hole_flow_m3_h(hole_mm: float, gauge_kpa: float, discharge: float = 0.62) -> float:
-    """Return the methane (m3/h at 15 Cel, one atmosphere) through a round hole of a pipe at `gauge_kpa`."""
-    return float(hole_flows_m3_h(hole_mm, np.asarray(gauge_kpa), discharge))
+    inflow = np.asarray(inflows, np.float64)
+    through = ventilation + inflow
+    return first_order(
+        times, starts, 100.0 * inflow / through / METHANE_LEL_FRACTION, 3600.0 * kitchen.volume_m3 / through
+    )
 
 
 def hole_flows_m3_h(hole_mm: ArrayLike, gauge_kpa: FloatArray, discharge: float = 0.62) -> FloatArray:
@@ -100,12 +71,3 @@ def hole_flows_m3_h(hole_mm: ArrayLike, gauge_kpa: FloatArray, discharge: float 
     flux = math.sqrt(g * ATMOSPHERE_PA * METHANE_DENSITY_KG_M3) * ratio * np.where(ratio >= critical, choked, throttled)
     area = np.pi * (np.asarray(hole_mm, np.float64) / 2e3) ** 2
     return np.asarray(3600.0 * discharge * area * flux / METHANE_DENSITY_KG_M3, np.float64)
-
-
-def _box_lel(
-    times: FloatArray, volume_m3: float, starts: Sequence[float], inflows: Sequence[float], ventilation: ArrayLike
-) -> FloatArray:
-    inflow = np.asarray(inflows, np.float64)
-    through = np.asarray(ventilation, np.float64) + inflow
-    targets = 100.0 * inflow / through / METHANE_LEL_FRACTION
-    return first_order(times, starts, targets, 3600.0 * volume_m3 / through)

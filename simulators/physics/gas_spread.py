@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.physics import FloatArray
-from simulators.physics.gas import METHANE_LEL_FRACTION, Chamber
+from simulators.physics.gas import METHANE_LEL_FRACTION
+
+
+@dataclass(frozen=True, slots=True)
+class Chamber:
+    """A valve chamber or manhole: its air volume and the fresh air that its openings let through."""
+
+    volume_m3: float
+    ventilation_m3_h: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +69,7 @@ def _mix(
 ) -> FloatArray:
     """The volume fractions, shape (chambers, n), that long (s) after the piece began: the modes back in chambers."""
     gone = -np.expm1(-np.outer(rate, elapsed))
-    return (mode @ (held[:, None] * (1.0 - gone) + fed[:, None] * gone / rate[:, None])) / root[:, None]
+    modes = held[:, None] * (1.0 - gone) + fed[:, None] * gone / rate[:, None]
+    # Summed one by one: in a product of matrices the last bit of a column hangs on how many there are.
+    mixed = sum(mode[:, k, None] * modes[k] for k in range(len(modes)))
+    return np.asarray(mixed / root[:, None], np.float64)

@@ -1,15 +1,13 @@
-"""A creeping slope: steady creep, acceleration after Voight, arrest, and what GNSS makes of it."""
+"""A creeping slope: steady creep, acceleration after Voight, and arrest; and the white noise of what measures it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, FloatArray
 
 GNSS_HORIZONTAL_NOISE_MM = 1.6  # standard deviation of a daily position, measured on 18 stations
-GNSS_VERTICAL_NOISE_MM = 5.2
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A district heat network: supply by the outdoor curve, the way along the pipe, radiators, rooms, and make-up water."""
+"""A district heat network: supply by the outdoor curve, radiators, rooms, and make-up water."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from simulators.physics import FloatArray
 from simulators.physics.first_order import first_order, superpose
 
 RADIATOR_EXPONENT = 1.3  # heat output over excess temperature, EN 442
-WATER_J_KG_K = 4_187.0
 _HALVINGS = 45
 
 
@@ -27,17 +26,6 @@ class Heating:
     def excess_k(self) -> float:
         """The radiators' mean temperature above the room's on the design day."""
         return (self.supply_cel + self.return_cel) / 2 - self.room_cel
-
-
-@dataclass(frozen=True, slots=True)
-class HeatPipe:
-    """A buried pipe: how long, how fast the water runs, what it carries and what it loses."""
-
-    length_m: float
-    velocity_m_s: float
-    flow_kg_s: float
-    loss_w_m_k: float
-    ground_cel: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +96,6 @@ def room_cel(
     The building's heat capacity over its losses: 30 to 150 h. Source: the one-node (RC) building, ISO 52016 simplified.
     """
     return first_order(times, starts, balanced, time_constant_s, initial)
-
-
-def pipe_delay_s(pipe: HeatPipe) -> float:
-    """Return the time (s) that the water takes through the pipe."""
-    return pipe.length_m / pipe.velocity_m_s
-
-
-def pipe_outlet_cel(times: FloatArray, inlet: Callable[[FloatArray], FloatArray], pipe: HeatPipe) -> FloatArray:
-    """Return the temperature (Cel) at the pipe's end, shape of `times` (s), for the inlet as a function of time.
-
-    Plug flow: what went in L / v ago, cooled towards the ground by exp(-U L / (m c)). Source: steady heat loss of a
-    moving fluid, e.g. Incropera, Fundamentals of Heat and Mass Transfer, section 8.3.
-    """
-    kept = np.exp(-pipe.loss_w_m_k * pipe.length_m / (pipe.flow_kg_s * WATER_J_KG_K))
-    entered = inlet(times - pipe_delay_s(pipe))
-    return np.asarray(pipe.ground_cel + (entered - pipe.ground_cel) * kept, np.float64)
-
-
-def break_flow_m3_h(hole_mm: float, pressure_mpa: float, discharge: float = 0.62) -> float:
-    """Return the water (m3/h) through a hole at a gauge pressure: Torricelli, Cd A sqrt(2 p / rho), rho 975 kg/m3."""
-    return float(3600.0 * discharge * np.pi * (hole_mm / 2e3) ** 2 * np.sqrt(2e6 * pressure_mpa / 975.0))
 
 
 def pressure_and_make_up(

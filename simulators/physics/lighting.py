@@ -1,13 +1,11 @@
-"""Street lamps: lit by the sun's height, dimmed after midnight, dark where one has failed."""
+"""Street lamps: lit by the sun's height, dimmed after midnight."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, FloatArray
 
-DAY_S = 86_400.0
 LIT_BELOW_DEG = -2.0  # of the sun's centre: about 10 lx on the road
 
 
@@ -43,17 +41,8 @@ def sun_height_deg(epoch_s: FloatArray, longitude: float, latitude: float) -> Fl
     return np.asarray(np.degrees(np.arcsin(height)), np.float64)
 
 
-def lamp_power_w(epoch_s: FloatArray, lamp: Lamp, dark: Sequence[tuple[float, float]] = ()) -> FloatArray:
-    """Return the power (W), shape of `epoch_s` (s since 1970); from start to end of `dark` the lamp has failed."""
+def lamp_power_w(epoch_s: FloatArray, lamp: Lamp) -> FloatArray:
+    """Return the power (W), shape of `epoch_s` (s since 1970, UTC)."""
     lit = sun_height_deg(epoch_s, lamp.longitude, lamp.latitude) < LIT_BELOW_DEG
     hour = (epoch_s + lamp.utc_offset_s) % DAY_S / 3_600.0
-    power = np.where(lit, lamp.power_w * np.where(hour < 5.0, lamp.dimmed, 1.0), 0.0)
-    for start, end in dark:
-        power[(epoch_s >= start) & (epoch_s < end)] = 0.0
-    return power + lamp.standby_w
-
-
-def lit_share(power_w: FloatArray, lamps: Sequence[Lamp]) -> FloatArray:
-    """Return the share (0 to 1) of lamps that draw more than a tenth of their power, for `power_w` (lamps, n)."""
-    above = np.array([lamp.standby_w + 0.1 * lamp.power_w for lamp in lamps])
-    return np.asarray((power_w > above[:, None]).mean(axis=0), np.float64)
+    return np.where(lit, lamp.power_w * np.where(hour < 5.0, lamp.dimmed, 1.0), 0.0) + lamp.standby_w

@@ -1,7 +1,7 @@
 """Levels and flows of a sewer network by kinematic reservoirs: each reach fills, runs by Manning, and feeds the next.
 
-For thousands of manholes at once, in steps of a minute. There is no backwater: water stands above a blocked reach in
-its own manhole only. Where backwater matters a full solver (SWMM) has to be taken.
+For thousands of manholes at once, in steps of a minute while no pipe runs full. There is no backwater: water stands
+above a blocked reach in its own manhole only. Where backwater matters a full solver (SWMM) has to be taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -84,9 +84,12 @@ def route(
     """Return the course over `steps` steps from the steady flow at time 0, which and each `every`-th after it are kept.
 
     `inflow_m3_s(time)` gives what runs into each manhole, (k,); `blocked` names (reach, start s, end s, share of its
-    capacity left). dV/dt = inflow - Q(V), linearly implicit, so that any step is stable, and what flows out is what the
-    volume lost: mass is kept to rounding. Above the crown the flow grows as sqrt(1 + (h - d) / (S L)). Source: the
-    kinematic reservoir (cascade of nonlinear reservoirs), e.g. Singh, Kinematic Wave Modeling, 1996.
+    capacity left). dV/dt = inflow - Q(V), linearly implicit, and what flows out is what the volume lost: mass is kept
+    to rounding at any step. Below the crown any step is stable. Above it the flow grows as sqrt(1 + (h - d) / (S L));
+    near the crown the table is flat, so that the step runs ahead of it: at more than a second the level swings above
+    its balance, and at a minute it reaches the street and spills what would have stayed in the pipe. Route what runs
+    full in steps of a second, or in wider pipes (courses/surcharge.py). Source: the kinematic reservoir (cascade of
+    nonlinear reservoirs), e.g. Singh, Kinematic Wave Modeling, 1996.
     """
     full = full_flow_m3_s(sewers)
     pipe = sewers.length_m * np.pi * sewers.diameter_m**2 / 4

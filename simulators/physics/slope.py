@@ -1,15 +1,12 @@
-"""What season and rain add to a slope's steady creep: a yearly wave, and steps that come to rest by themselves."""
+"""What rain adds to a slope's steady creep: steps that come to rest by themselves."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, FloatArray
 from simulators.physics.drainage import Rain, rain_so_far_mm
 from simulators.physics.first_order import first_order, superpose
-
-DAY_S = 86_400.0
-YEAR_S = 365.25 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +16,6 @@ class WetSlope:
     rise_m_mm: float  # rise of the ground water for a millimetre of rain: infiltrated share over pore space
     recession_s: float
     mobility_mm_d_m: float  # added velocity for a metre of risen ground water
-
-
-def seasonal_mm(times: FloatArray, amplitude_mm: float, highest_s: float) -> FloatArray:
-    """Return the yearly wave (mm), shape of `times` (s): frost, heat and refraction, highest at `highest_s`."""
-    return amplitude_mm * np.cos(2 * np.pi * (times - highest_s) / YEAR_S)
 
 
 def risen_water_m(times: FloatArray, slope: WetSlope, rain: Rain) -> FloatArray:

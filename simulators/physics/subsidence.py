@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, YEAR_D, FloatArray
 
-YEAR_S = 365.25 * 86_400.0
+YEAR_S = YEAR_D * DAY_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, FloatArray
 from simulators.physics.drainage import Rain
 from simulators.physics.first_order import first_order, superpose
-
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, FloatArray
 from simulators.physics.first_order import first_order, superpose
 
-DAY_S = 86_400.0
 _HALVINGS = 40
 
 

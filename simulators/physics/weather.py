@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.physics import FloatArray
+from simulators.physics import DAY_S, YEAR_D, FloatArray
 from simulators.physics.drainage import Rain, keifer_chu, rain_blocks, rain_so_far_mm
 from simulators.physics.noise import relaxation_noise
-
-DAY_S = 86_400.0
-YEAR_D = 365.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from simulators.solvers.epanet import SolverError
 from simulators.solvers.swmm_input import Rain, prepared
 
 Float32Array = NDArray[np.float32]
+STRIDE_S = 300  # between which other threads have their turn
 _DEPTH, _FLOODING, _FLOW = 0, 5, 0  # places of the results of a node and of a link in the output file
 
 
@@ -65,7 +66,7 @@ def solve_drainage(
         try:
             solver.swmm_open(str(file), str(report), str(output))
             solver.swmm_start(1)
-            while solver.swmm_stride(3_600) > 0:
+            while solver.swmm_stride(STRIDE_S) > 0:
                 pass
             solver.swmm_end()
             runoff_error, flow_error, _ = solver.swmm_get_mass_balance()

@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 
 from simulators.physics.first_order import cascade, first_order
 from simulators.physics.gas import (
-    Chamber,
     Kitchen,
-    hole_flow_m3_h,
     hole_flows_m3_h,
-    inflow_for,
     kitchen_lel,
-    methane_lel,
-    oxygen_percent,
 )
 from simulators.physics.gas_pipe import GasPipe, fall_of_squares_pa2, far_pressure_kpa, friction_factor, leaking_pipe
-from simulators.physics.gas_spread import Duct, joined_lel
+from simulators.physics.gas_spread import Chamber, Duct, joined_lel
 
 HOUR = 3_600.0
 
@@ -52,10 +47,30 @@ def test_two_lags_in_series_answer_a_step_as_the_textbook_has_it(first: float, s
 # --- boxes -----------------------------------------------------------------------------------------------------------
 
 
+def test_gas_in_a_chamber_rises_and_falls_as_the_well_mixed_box():
+    inflow = 20.0 * 0.02 / 0.98  # holds two hundredths of methane in the end, 40 %LEL
+    times = np.linspace(0.0, 20_000.0, 500)
+    filling, emptying = 3600 * 6.0 / (20.0 + inflow), 3600 * 6.0 / 20.0
+    top = 40.0 * (1 - math.exp(-9_000 / filling))
+    rising, falling = times - 1_000, times - 10_000
+    expected = np.where(rising < 0, 0.0, 40.0 * (1 - np.exp(-rising / filling)))
+    expected = np.where(falling < 0, expected, top * np.exp(-falling / emptying))
+    (got,) = joined_lel(times, [Chamber(volume_m3=6.0, ventilation_m3_h=20.0)], [], [(0, 1_000.0, 10_000.0, inflow)])
+    assert got == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_chamber_reads_the_same_whatever_other_times_are_asked():
+    chambers, ducts = [Chamber(4.0, 20.0), Chamber(4.0, 9.0), Chamber(4.0, 14.0)], [Duct(0, 1, 12.0), Duct(1, 2, 12.0)]
+    times = np.linspace(0.0, 9_000.0, 101)
+    together = joined_lel(times, chambers, ducts, [(0, 600.0, 5_000.0, 2.0)])
+    alone = [joined_lel(at, chambers, ducts, [(0, 600.0, 5_000.0, 2.0)])[:, 0] for at in np.split(times, 101)]
+    assert (together == np.stack(alone, axis=1)).all()
+
+
 def test_a_kitchen_without_its_hood_is_the_chamber_and_the_hood_thins_the_gas():
     times, leak = np.linspace(0.0, 86_399.0, 2_000), [(6 * HOUR, 20 * HOUR, 0.2)]
     never = kitchen_lel(times, Kitchen(60.0, 30.0, 900.0, hood_hours=()), leak)
-    assert never == pytest.approx(methane_lel(times, Chamber(60.0, 30.0), leak))
+    assert never == pytest.approx(joined_lel(times, [Chamber(60.0, 30.0)], [], [(0, *leak[0])])[0])
     hooded = kitchen_lel(times, Kitchen(60.0, 30.0, 900.0, hood_hours=((11.0, 14.0),)), leak)
     before, lunch = times < 11 * HOUR, (times > 12 * HOUR) & (times < 14 * HOUR)
     assert hooded[before] == pytest.approx(never[before])
@@ -64,11 +79,6 @@ def test_a_kitchen_without_its_hood_is_the_chamber_and_the_hood_thins_the_gas():
     thin, thick = 100 * 0.2 / 900.2 / 0.05, 100 * 0.2 / 30.2 / 0.05
     filling = np.exp(-(times[after] - 14 * HOUR) / (3_600 * 60.0 / 30.2))
     assert hooded[after] == pytest.approx(thick + (thin - thick) * filling, rel=1e-3)
-
-
-@pytest.mark.parametrize(("lel", "oxygen"), [(0.0, 20.9), (100.0, 19.855), (134.0, 19.5), (2_000.0, 0.0)])
-def test_gas_takes_the_place_of_oxygen(lel: float, oxygen: float):
-    assert oxygen_percent(np.array([lel])) == pytest.approx([oxygen], abs=1e-3)
 
 
 def test_a_kitchen_keeps_to_local_hours_whatever_the_clock_of_the_stream():
@@ -86,20 +96,20 @@ def test_joined_chambers_without_ducts_are_chambers_alone():
     leaks = [(0, 1_000.0, 9_000.0, 0.5), (1, 2_000.0, 5_000.0, 0.3), (1, 4_000.0, 6_000.0, 0.2)]
     got = joined_lel(times, chambers, [], leaks)
     for i, chamber in enumerate(chambers):
-        alone = methane_lel(times, chamber, [leak[1:] for leak in leaks if leak[0] == i])
+        (alone,) = joined_lel(times, [chamber], [], [(0, *leak[1:]) for leak in leaks if leak[0] == i])
         assert got[i] == pytest.approx(alone, abs=1e-9)
 
 
 def test_gas_reaches_three_manholes_one_after_the_other_and_less_each_time():
     chambers, ducts = [Chamber(6.0, 20.0)] * 3, [Duct(0, 1, 12.0), Duct(1, 2, 12.0)]
     times = np.arange(0.0, 12 * HOUR, 10.0)
-    near, middle, far = joined_lel(times, chambers, ducts, [(0, 600.0, 86_400.0, inflow_for(chambers[0], 90.0))])
+    inflow = 20.0 * 0.045 / 0.955  # would hold 90 %LEL in the first alone
+    near, middle, far = joined_lel(times, chambers, ducts, [(0, 600.0, 86_400.0, inflow)])
     reached = [times[np.argmax(course > 5.0)] for course in (near, middle, far)]
     assert reached == sorted(reached)
     assert 600.0 < reached[0] < reached[1] < reached[2]
     assert near[-1] > middle[-1] > far[-1] > 5.0
     # In the end what leaks in leaves through the three ventilations and as the displaced air of the first.
-    inflow = inflow_for(chambers[0], 90.0)
     carried = 0.05 / 100 * (20.0 * (near[-1] + middle[-1] + far[-1]) + inflow * near[-1])
     assert carried == pytest.approx(inflow, rel=1e-6)
 
@@ -136,6 +146,17 @@ def test_mass_in_joined_chambers_is_what_came_less_what_left(seed: int, count: i
 
 
 # --- holes and pipes -------------------------------------------------------------------------------------------------
+
+
+def hole_flow_m3_h(hole_mm: float, gauge_kpa: float) -> float:
+    return float(hole_flows_m3_h(hole_mm, np.asarray(gauge_kpa)))
+
+
+def test_gas_through_a_hole_is_choked_above_the_critical_ratio_and_proportional_to_pressure_there():
+    absolute = (200.0 + 101.325) / (400.0 + 101.325)
+    assert hole_flow_m3_h(3.0, 200.0) / hole_flow_m3_h(3.0, 400.0) == pytest.approx(absolute)
+    bernoulli = 0.62 * math.pi * 1.5e-3**2 * math.sqrt(2 * 2_500 / 0.68) * 3600
+    assert hole_flow_m3_h(3.0, 2.5) == pytest.approx(bernoulli, rel=0.02)
 
 
 def test_many_holes_flow_as_each_alone_and_nothing_flows_inward():

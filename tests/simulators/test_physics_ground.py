@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from simulators.physics import FloatArray
 from simulators.physics.drainage import rain_blocks, rain_so_far_mm
-from simulators.physics.gnss import gnss_noise_mm
+from simulators.physics.gnss import horizontal_noise_mm
+from simulators.physics.ground import GNSS_HORIZONTAL_NOISE_MM
 from simulators.physics.noise import flicker_noise, relaxation_noise
-from simulators.physics.slope import WetSlope, rain_rate_mm_d, rain_steps_mm, risen_water_m, seasonal_mm
+from simulators.physics.slope import WetSlope, rain_rate_mm_d, rain_steps_mm, risen_water_m
 from simulators.physics.subsidence import Collapse, Panel, collapse_mm, final_trough, inclination_deg, knothe_share
 from simulators.physics.tailings import Dam, phreatic_level_m, pond_rise_m, recharge_m_s, seepage_l_s, soaked_head_m
 
@@ -43,13 +44,8 @@ def test_rain_displacement_is_the_integral_of_its_rate_and_comes_to_rest():
     assert rate[-1] < 1e-3 * rate.max()
 
 
-def test_ground_water_without_rain_is_at_rest_and_the_year_has_its_wave():
-    times = np.arange(0.0, YEAR, DAY)
-    assert (risen_water_m(times, WET, []) == 0.0).all()
-    wave = seasonal_mm(times, 2.5, highest_s=200 * DAY)
-    assert times[wave.argmax()] == 200 * DAY
-    assert wave.max() == pytest.approx(2.5)
-    assert wave.mean() == pytest.approx(0.0, abs=0.02)
+def test_ground_water_without_rain_is_at_rest():
+    assert (risen_water_m(np.arange(0.0, YEAR, DAY), WET, []) == 0.0).all()
 
 
 # --- noise -----------------------------------------------------------------------------------------------------------
@@ -87,18 +83,13 @@ def test_a_part_of_the_noise_is_the_part_of_the_whole(seed: int, cut: int):
     assert part == pytest.approx(whole[cut:], abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("vertical", "std", "day_to_day", "lags"),
-    [(False, 2.0, 1.65, {1: 0.4, 7: 0.2, 30: 0.08}), (True, 6.8, 5.5, {1: 0.3, 2: 0.18, 7: 0.04})],
-)
-def test_gnss_noise_is_as_measured(vertical: bool, std: float, day_to_day: float, lags: dict[int, float]):
+def test_gnss_noise_coloured_and_white_is_as_measured():
     times = np.arange(0.0, 800 * DAY, DAY)
-    courses = np.array(
-        [gnss_noise_mm(times, *map(np.random.default_rng, (i, 1_000 + i)), vertical=vertical) for i in range(60)]
-    )
-    assert courses.std() == pytest.approx(std, rel=0.05)
-    assert np.diff(courses).std() / math.sqrt(2) == pytest.approx(day_to_day, rel=0.06)
-    for lag, expected in lags.items():
+    courses = np.array([horizontal_noise_mm(times, np.random.default_rng(i)) for i in range(60)])
+    courses += GNSS_HORIZONTAL_NOISE_MM * np.random.default_rng(1_000).standard_normal(courses.shape)
+    assert courses.std() == pytest.approx(2.0, rel=0.05)
+    assert np.diff(courses).std() / math.sqrt(2) == pytest.approx(1.65, rel=0.06)
+    for lag, expected in ((1, 0.4), (7, 0.2), (30, 0.08)):
         assert correlation(courses, lag) == pytest.approx(expected, abs=0.08)
 
 

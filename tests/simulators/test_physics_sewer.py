@@ -103,6 +103,20 @@ def test_surcharge_above_the_crown_follows_the_root_law():
     assert course.outflow_m3_s[0, -1] == pytest.approx(1.5 * full)
 
 
+def test_what_fills_beyond_the_crown_keeps_its_balance_in_steps_of_a_second_and_overshoots_in_those_of_a_minute():
+    sewers, full = line_of(1), full_flow_m3_s(line_of(1))[0]
+    balance = 0.6 + (1.2**2 - 1) * 0.003 * 40.0
+
+    def filling(step: float) -> tuple[float, float]:
+        course = route(sewers, lambda time: np.array([full * (0.5 if time < 600 else 1.2)]), int(3_600 / step), step)
+        return float(course.level_m.max()), float(course.spilled_m3[0])
+
+    assert filling(1.0) == (pytest.approx(balance, abs=1e-6), 0.0)
+    highest, spilled = filling(60.0)
+    assert highest == pytest.approx(2.9)  # the street, 2.2 m above where it should stand
+    assert spilled > 0.0
+
+
 # --- underpass -------------------------------------------------------------------------------------------------------
 
 UNDERPASS = LowPoint(30_000.0, runoff=0.9, drained_m3_s=0.12, pond_m2=1_500.0, recession_s=1_500.0)

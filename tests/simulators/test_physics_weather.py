@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.physics.drainage import rain_so_far_mm
-from simulators.physics.lighting import Lamp, lamp_power_w, lit_share, sun_height_deg
+from simulators.physics.lighting import Lamp, lamp_power_w, sun_height_deg
 from simulators.physics.weather import CLIMATES, day_of_rain, gauge_mm, outdoor_cel, wet_day_chance, wind_m_s
 
 DAY = 86_400.0
@@ -101,13 +101,10 @@ def test_noon_in_jiayuguan_is_near_half_past_one_by_the_clock_and_midsummer_has_
     assert (height > -0.83).sum() / 60 == pytest.approx(15.0, abs=0.15)
 
 
-def test_lamps_burn_at_night_dimmed_after_midnight_and_a_dead_one_lowers_the_lit_share():
+def test_lamps_burn_at_night_dimmed_after_midnight():
     lamp, times = Lamp(98.29, 39.77), epoch(2026, 1, 10) + np.arange(0.0, DAY, 600.0)
     power = lamp_power_w(times, lamp)
     hour = (times / 3_600 + 8) % 24
     assert set(np.round(power[(hour > 10) & (hour < 17)], 6)) == {2.0}
     assert set(np.round(power[(hour > 20) & (hour < 24)], 6)) == {122.0}
     assert set(np.round(power[(hour > 1) & (hour < 5)], 6)) == {74.0}
-    broken = lamp_power_w(times, lamp, [(times[0], times[-1] + 1)])
-    share = lit_share(np.array([power, broken, power, power]), [lamp] * 4)
-    assert set(share) == {0.0, 0.75}
