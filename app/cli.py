@@ -15,7 +15,8 @@ SUBJECTS = {
     "network": ("network",),
     "retention": ("retention",),
     "rules": ("rules",),
-    "streams": ("simulate", "record", "replay"),
+    "simulate": ("simulate",),
+    "recordings": ("record", "replay"),
     "journal": ("backtest", "journal"),
     "keys": ("keys",),
     "bench": ("bench",),
@@ -108,6 +109,7 @@ def _is_plain(error: Exception) -> bool:
     from simulators.platforms import UnknownPlatform
     from simulators.publish import BrokerUnreachable
     from simulators.scenarios import UnknownScenario
+    from simulators.solvers.epanet import SolverError
     from store.log_span import SpanTooLarge
     from store.pool import DatabaseUnreachable
     from store.rule_packs import RuleTaken
@@ -118,7 +120,7 @@ def _is_plain(error: Exception) -> bool:
         (
             CommandError, RuleFileError, EmbeddedError, PortTaken, NothingRuns, SettingsError, MigrationError,
             ReadingFileError, SensorFileError, UnknownPlatform, BrokerUnreachable, UnknownScenario,
-            DatabaseUnreachable, OperationalCity, RuleTaken, SpanTooLarge, ImportRefused,
+            DatabaseUnreachable, OperationalCity, RuleTaken, SolverError, SpanTooLarge, ImportRefused,
         ),
     )  # fmt: skip
 

@@ -17,12 +17,11 @@ from app.settings import load_settings
 from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
 from store.keys import create_key, find_key
-from store.sensors import import_sensors
 
 if TYPE_CHECKING:
     from app.runtime import Running
 
-DEMO_SCENARIO = "demo"
+DEMO_LASTS = "36500d"
 
 
 def add_parsers(commands: Any) -> None:
@@ -32,7 +31,8 @@ def add_parsers(commands: Any) -> None:
         description="Start everything on this machine, with a simulated city of mode test.",
         epilog="example: lifeline demo --speed 10",
     )  # fmt: skip
-    demo.add_argument("--platform", default="jiayuguan", metavar="P")
+    demo.add_argument("--platform", default="jiayuguan", metavar="P", help="jiayuguan (the default), jinchang, yunnan")
+    demo.add_argument("--scenario", default="demo", metavar="S", help="demo (the default), everything, …")
     demo.add_argument("--speed", type=speed, default=1.0, metavar="X", help="simulated seconds in one (1)")
     demo.set_defaults(run=lambda chosen: _up(demo=chosen))
     up = commands.add_parser(
@@ -85,27 +85,30 @@ def _up(parts: Collection[str] | None = None, demo: argparse.Namespace | None = 
     settings = load_settings()
     if settings.mappings and "ingest" in parts:
         load_mappings(settings.mappings)  # what is wrong with them is said before anything starts
-    platform = None if demo is None else _platform(demo.platform)
+    if demo is not None:
+        _check(demo)
 
     async def work() -> int:
-        await run(settings, parts, progress, lambda running: _ready(running, parts, platform, demo))
+        await run(settings, parts, progress, lambda running: _ready(running, parts, demo))
         progress("stopped")
         return 0
 
     return run_async(work())
 
 
-def _platform(name: str) -> Any:
+def _check(demo: argparse.Namespace) -> None:
+    """Say what is wrong with the names of a demo before anything starts."""
     from simulators.platforms import load_platform
+    from simulators.scenarios import load_scenario
 
-    return load_platform(name)
+    load_platform(demo.platform)
+    load_scenario(demo.scenario)
 
 
-async def _ready(running: Running, parts: Collection[str], platform: Any, demo: argparse.Namespace | None) -> None:
+async def _ready(running: Running, parts: Collection[str], demo: argparse.Namespace | None) -> None:
     settings, services = running.settings, running.services
     address = f"http://{settings.host}:{settings.port}"
-    if platform is not None:
-        await import_sensors(running.pool, platform.sensors, [platform.city], refuse_operational=True)
+    if demo is not None:
         key = await _demo_key(running)
         print(f"Lifeline is up: {address}/#key={key}", flush=True)
         print(f"  demo log-in (API key, role supervisor): {key}", flush=True)
@@ -121,15 +124,25 @@ async def _ready(running: Running, parts: Collection[str], platform: Any, demo: 
     print(f"  database: {services.database}", flush=True)
     print("  Lifeline supplements certified gas alarms and safety systems; it never replaces them.", flush=True)
     print("  Ctrl-C stops it; the data stays.", flush=True)
-    if platform is not None and demo is not None:
-        from app.runtime import clock
-        from simulators.messages import live_messages
-        from simulators.publish import publish
-        from simulators.scenarios import load_scenario
+    if demo is not None:
+        await _play(demo)
 
-        scenario = load_scenario(DEMO_SCENARIO)
-        messages = live_messages(platform, scenario, 1, clock(), speed=demo.speed or 1.0)
-        await publish(services.mqtt_url, messages, protocol=services.mqtt_protocol, patience_s=3_600.0)
+
+async def _play(demo: argparse.Namespace) -> None:
+    """Let the simulated city publish as devices do: from a process of its own, which ends with this one."""
+    command = (
+        sys.executable, "-m", "app.cli", "simulate", demo.platform, "--scenario", demo.scenario, "--seed", "1",
+        "--duration", DEMO_LASTS, "--speed", f"{demo.speed or 1.0:g}", "--publish",
+    )  # fmt: skip
+    environment = {**os.environ, "LIFELINE_END_WITH_PARENT": "1"}
+    city = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        if await city.wait():
+            progress(f"the simulated city has ended; to see why: lifeline {' '.join(command[3:])}")
+    finally:
+        if city.returncode is None:
+            city.terminate()
+            await city.wait()
 
 
 async def _demo_key(running: Running) -> str:
