@@ -4,6 +4,7 @@
 # make check  linters and type checker
 # make properties  what hypothesis tests, with new examples; ROUNDS=3
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
+# make pictures  those of docs/scenarios.md, drawn anew: three minutes
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
 
@@ -13,7 +14,7 @@ SEEDS ?= 20
 SEED ?= 1
 ROUNDS ?= 3
 
-.PHONY: run test setup check properties faults peers lock
+.PHONY: run test setup check properties faults pictures peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -37,6 +38,9 @@ properties: setup
 
 faults: setup
 	@exec env LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s
+
+pictures: setup
+	@exec .venv/bin/python -m benchmarks.detection.pictures docs/pictures
 
 peers: setup
 	@exec .venv/bin/python -m benchmarks.peers

@@ -25,7 +25,7 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     bench.add_argument("step", nargs="?", type=lambda step: ALIASES.get(step, step), default="all", metavar="STEP",
                        choices=(*STEPS, *ASKED_FOR, "all"),
-                       help=f"{', '.join(STEPS)}, or all of these; memory (takes long)")  # fmt: skip
+                       help=f"{', '.join(STEPS)}, or all of these; memory and scenarios (take long)")  # fmt: skip
     bench.add_argument("--minutes", type=float, default=10.0, metavar="M", help="of steady load: memory (10)")
     bench.add_argument("--waiting", type=positive, default=200_000, metavar="N",
                        help="messages that wait in the broker: memory (200000)")  # fmt: skip
@@ -56,6 +56,12 @@ def _detection() -> Bench:
 
     sets = (floodnet, waterflow, gnss, bridge, dma, skab, nab)
     return Bench("detection", machine(), [case for module in sets for case in module.cases()])
+
+
+def _scenarios(_chosen: argparse.Namespace) -> Bench:
+    from benchmarks.detection import simulated
+
+    return Bench("scenarios", machine(), simulated.cases())
 
 
 def _recovery() -> Bench:
@@ -98,8 +104,8 @@ STEPS: dict[str, Callable[[], Bench]] = {
     "detection": _detection,
 }
 ALIASES = {"feeds": "feed"}
-# Takes twenty minutes, and runs only when asked for.
-ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {"memory": _memory}
+# Take ten to twenty minutes, and run only when asked for.
+ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {"memory": _memory, "scenarios": _scenarios}
 
 
 def _bench(chosen: argparse.Namespace) -> int:
