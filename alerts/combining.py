@@ -1,7 +1,6 @@
 """Judges combinations: keeps what other rules' conditions have reached, and finds the groups that a change concerns."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -11,40 +10,13 @@ from alerts.bound import Binding, Bindings, Ladders
 from alerts.conditions.combination import STATE, Combination, Term, has_not, holds, needed_terms
 from alerts.conditions.ladder import NEVER
 from alerts.findings import change_of
-from alerts.places import Neighbourhood, area_of
+from alerts.looks import NOBODY, Look, Restless, look_of, may_hold
+from alerts.places import area_of
 from alerts.rules import Rule
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from model.registry import Registry
 from model.severity import LABELS
-
-_NOBODY = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A term at the groups of its rule: the sensors it counts, by group, and the groups that a sensor concerns.
-
-    `counts`, by group, is how many of its sensors have reached the level.
-    """
-
-    term: Term
-    level: int
-    members: Mapping[int, NDArray[np.int64]]
-    groups: Mapping[int, NDArray[np.int64]]
-    counts: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Restless:
-    """The groups of a rule that each reading may move: pairs (n,) of a sensor's key and a group it belongs to.
-
-    `needed` has for each level the terms without which it cannot hold.
-    """
-
-    keys: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    needed: list[list[_Look]]
 
 
 class Combining:
@@ -58,11 +30,12 @@ class Combining:
         self._registry = registry
         size = len(registry.known)
         by_name = {rule.rule: rule for rule in rules}
-        self._looks: list[list[_Look]] = []  # by group
-        self._concerned: dict[str, list[_Look]] = {}  # by the rule that is looked at
+        self._looks: list[list[Look]] = []  # by group
+        self._concerned: dict[str, list[Look]] = {}  # by the rule that is looked at
         self._at_each_reading: dict[int, list[int]] = {}  # groups that a `not` may have kept quiet, by their sensors
-        self._needed: list[list[list[_Look]]] = []  # by group: for each level the terms without which it cannot hold
-        self._restless: list[_Restless] = []
+        self._needed: list[list[list[Look]]] = []  # by group: for each level the terms without which it cannot hold
+        self._restless: list[Restless] = []
+        self._watched: NDArray[np.bool_] | None = None  # by key, while nothing that a group looks at has changed
         bindings: list[Binding] = []
         for rule in rules:
             if not isinstance(rule.condition, Combination):
@@ -95,51 +68,20 @@ class Combining:
                 at_readings += [(key, len(bindings)) for _, key in sensors[area]]
             bindings.append(Binding(rule, version, anchor, None))
         self._looks += [[] for _ in range(len(bindings) - first)]
-        looks = {term: self._look(term, condition, by_name[term.rule], anchors) for term in condition.terms}
+        looks = {
+            term: look_of(self._registry, term, condition, by_name[term.rule], anchors) for term in condition.terms
+        }
         for term, look in looks.items():
             self._concerned.setdefault(term.rule, []).append(look)
         needed = [[looks[term] for term in needed_terms(clause)] for clause in condition.levels.values()]
         if at_readings:
             keys, groups = (np.array(column, np.int64) for column in zip(*at_readings, strict=True))
-            self._restless.append(_Restless(keys, groups, needed))
+            self._restless.append(Restless(keys, groups, needed))
             for key, group in at_readings:
                 self._at_each_reading.setdefault(key, []).append(group)
         for group in anchors:
             self._looks[group] += looks.values()
             self._needed.append(needed)
-
-    def _look(self, term: Term, condition: Combination, looked_at: Rule, anchors: Mapping[int, int]) -> _Look:
-        sensors = self._registry.sensors
-        candidates = [(key, sensor) for key, sensor in sensors.items() if looked_at.select.agrees(sensor)]
-        members: dict[int, NDArray[np.int64]] = {}
-        groups: dict[int, NDArray[np.int64]] = {}
-        if term.within_m is not None:
-            neighbourhood = Neighbourhood(candidates, term.within_m)
-            mode = self._registry.mode_of
-            concerning: dict[int, list[int]] = {}
-            for group, anchor in anchors.items():
-                # What is exercised in a place is no neighbour of what stands there.
-                own = mode(sensors[anchor])
-                near = [key for key in neighbourhood.of(sensors[anchor]) if mode(sensors[key]) == own]
-                members[group] = np.array(near, np.int64)
-                for key in near:
-                    concerning.setdefault(key, []).append(group)
-            groups = {key: np.array(found, np.int64) for key, found in concerning.items()}
-        else:
-            area = area_of(condition.per if term.around == "group" else term.around)
-            keys: dict[str, list[int]] = {}
-            for key, sensor in candidates:
-                keys.setdefault(area(sensor) or "", []).append(key)
-            arrays = {name: np.array(found, np.int64) for name, found in keys.items() if name}
-            concerned: dict[str, list[int]] = {}
-            for group, anchor in anchors.items():
-                name = area(sensors[anchor]) or ""
-                members[group] = arrays.get(name, _NOBODY)
-                concerned.setdefault(name, []).append(group)
-            there = {name: np.array(found, np.int64) for name, found in concerned.items()}
-            groups = {key: there.get(name, _NOBODY) for name, found in keys.items() if name for key in found}
-        counts = np.zeros(max(anchors, default=-1) + 1, np.int64)
-        return _Look(term, LABELS.index(term.at_least) + 1, members, groups, counts)
 
     def recall(self, ladders: Iterable[Ladders], last_time: NDArray[np.int64], hold: NDArray[np.int64]) -> None:
         """Take what conditions have reached from their states, as after these were put in from outside."""
@@ -152,7 +94,8 @@ class Combining:
             for look in looks:
                 look.counts[:] = 0
                 for key in np.flatnonzero(self._reached[rule] >= look.level).tolist():
-                    look.counts[look.groups.get(key, _NOBODY)] += 1
+                    look.counts[look.groups.get(key, NOBODY)] += 1
+        self._watched = None
         self._held_until[:] = np.where(last_time == NEVER, NEVER, last_time + hold)
 
     def judge(
@@ -191,22 +134,33 @@ class Combining:
             for group in sorted(times):
                 found += self._judge_group(group, times[group], instant)
         self._hear(batch, good, hold, heard, len(batch))
+        if told or found:
+            self._watched = None
         return found
 
     def _watched_rows(self, batch: ReadingBatch, good: NDArray[np.bool_], told: Sequence[ConditionChange]) -> list[int]:
         """The rows that may move a group: it may hold now, or a change of the batch concerns it."""
         if not self._restless:
             return []
+        is_watched = self._watched
+        if told or is_watched is None:
+            is_watched = self._watch(told)
+        if not told:
+            self._watched = is_watched
+        return np.flatnonzero(is_watched[batch.sensor] & good).tolist()
+
+    def _watch(self, told: Sequence[ConditionChange]) -> NDArray[np.bool_]:
+        """Tell of each sensor, by key, whether its reading may move a group now or after changes."""
         severity = self.bindings.states["severity"]
         is_concerned = np.zeros(len(severity), np.bool_)
         for change in told:
             for look in self._concerned[change.rule]:
-                is_concerned[look.groups.get(change.sensor_key, _NOBODY)] = True
+                is_concerned[look.groups.get(change.sensor_key, NOBODY)] = True
         is_watched = np.zeros(len(self._held_until), np.bool_)
         for keys, groups, needed in ((r.keys, r.groups, r.needed) for r in self._restless):
-            may = is_concerned[groups] | _may(severity, groups, needed)
+            may = is_concerned[groups] | may_hold(severity, groups, needed)
             is_watched[keys[may]] = True
-        return np.flatnonzero(is_watched[batch.sensor] & good).tolist()
+        return is_watched
 
     def _reach(self, change: ConditionChange) -> list[NDArray[np.int64]]:
         """Take what a condition has reached; return the groups that it concerns, by term."""
@@ -214,7 +168,7 @@ class Combining:
         before, reached[key] = int(reached[key]), change.severity
         found = []
         for look in self._concerned[change.rule]:
-            groups = look.groups.get(key, _NOBODY)
+            groups = look.groups.get(key, NOBODY)
             look.counts[groups] += int(change.severity >= look.level) - int(before >= look.level)
             found.append(groups)
         return found
@@ -226,7 +180,7 @@ class Combining:
         """
         if not len(groups):
             return []
-        may = _may(self.bindings.states["severity"], groups, self._needed[groups[0]])
+        may = may_hold(self.bindings.states["severity"], groups, self._needed[groups[0]])
         found: list[int] = groups[may].tolist()
         return found
 
@@ -285,15 +239,6 @@ class Combining:
                 reason="combination_holds" if severity > before else "combination_left",
             )
         ]
-
-
-def _may(severity: NDArray[np.int8], groups: NDArray[np.int64], needed: Sequence[Sequence[_Look]]) -> NDArray[np.bool_]:
-    """Whether groups of one rule hold already, or count enough sensors for a level, shape of `groups`."""
-    may = severity[groups] != 0
-    for terms in needed:
-        enough = [look.counts[groups] >= look.term.sensors for look in terms]
-        may |= np.logical_and.reduce(enough) if enough else True
-    return np.asarray(may, np.bool_)
 
 
 def _moved_by_readings(rule: Rule | None) -> bool:

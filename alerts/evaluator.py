@@ -18,7 +18,7 @@ from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from store.batches import read_batches
-from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, record_late
+from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, pass_over, record_late
 from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.readings import read_passage
@@ -117,8 +117,6 @@ class _Follower:
             self.committed = self.counters.cursor = self.cursor
             self._tell_unset()
             await self._follow_log()
-            if self.committed < self.cursor:
-                await self._commit([], {})
             await save_all(self.pool, self.engine, self.cursor)
         finally:
             connection.remove_termination_listener(self._lost)
@@ -128,7 +126,7 @@ class _Follower:
 
     async def _follow_log(self) -> None:
         loop = asyncio.get_running_loop()
-        cursor_at = checkpoint_at = loop.time()
+        checkpoint_at = loop.time()
         while not self.stop.is_set() and not self.turn.lost:
             self.handed.committed.clear()
             if self.turn.registry_changed:
@@ -137,11 +135,7 @@ class _Follower:
             batches = await self._next_batches()
             if batches:
                 await self._evaluate(batches)
-            # Where a batch brought no transition the cursor may lag: evaluating it again finds none either.
-            if self.committed < self.cursor and loop.time() >= cursor_at + self.limits.cursor_interval_s:
-                await self._commit([], {})
-                cursor_at = loop.time()
-            if self.committed == self.cursor and loop.time() >= checkpoint_at + self.limits.checkpoint_interval_s:
+            if loop.time() >= checkpoint_at + self.limits.checkpoint_interval_s:
                 await self._persist(lambda: save_all(self.pool, self.engine, self.cursor))
                 checkpoint_at = loop.time()
             if not batches:
@@ -186,8 +180,7 @@ class _Follower:
             self.cursor = batch.sequence
             self.counters.batches += 1
             self.counters.readings += len(batch)
-        if changes or late:
-            await self._commit(changes, late)
+        await self._commit(changes, late)
 
     async def _retroactive(self, batch: ReadingBatch, keys: list[int], times: list[int]) -> list[ConditionChange]:
         """Return what the late readings of a batch would have raised, had they come in time."""
@@ -227,7 +220,10 @@ class _Follower:
                 if engine is not None:
                     await save_bound_checkpoint(connection, engine, self.cursor)
 
-        await self._persist(write)
+        if changes or late or engine is not None:
+            await self._persist(write)
+        else:
+            await self._persist(lambda: pass_over(self.pool, self.committed, self.cursor, self._clock()))
         self.committed = self.cursor
         self.counters.cursor = self.cursor
         self.counters.transitions += len(changes)
@@ -265,8 +261,6 @@ class _Follower:
         version = await self._persist(lambda: registry_version(self.pool))
         if version == self.engine.registry.version:
             return
-        if self.committed < self.cursor:
-            await self._commit([], {})
         following, withdrawn = await self._persist(lambda: rebind(self.pool, self.engine, self.limits))
         await self._commit(withdrawn, {}, engine=following)
         self.engine = following

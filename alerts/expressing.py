@@ -14,6 +14,7 @@ from model.registry import Registry
 from model.sensor import Sensor
 
 _NO_OUTLOOK = (0.0, 0.0)
+_NO_SIGNALS = np.empty(0, SIGNAL)
 
 
 class Expressing:
@@ -37,7 +38,8 @@ class Expressing:
         keys_used = {key for keys in self._inputs.values() for key in keys.values()}
         anchors = {int(group.sensor[place]) for place in self._inputs}
         self.inputs = np.array(sorted(keys_used), np.int64)
-        self._concerned = np.array(sorted(keys_used | anchors), np.int64)
+        self._is_concerned = np.zeros(len(registry.known), np.bool_)
+        self._is_concerned[sorted(keys_used | anchors)] = True
         self._is_input = np.zeros(len(registry.known), np.bool_)
         self._is_input[self.inputs] = True
         self.newest = np.zeros(len(self.inputs), [("time", "i8"), ("value", "f8")])  # clean reading of each input
@@ -54,6 +56,9 @@ class Expressing:
 
         `value` and `clean` (n,) are as admitted; `hold` (milliseconds, by key) says how long readings hold.
         """
+        rows = np.flatnonzero(self._is_concerned[batch.sensor] & clean)
+        if not len(rows):
+            return _NO_SIGNALS
         newest = {
             key: (time, number)
             for key, time, number in zip(
@@ -61,7 +66,6 @@ class Expressing:
             )
         }
         made: list[tuple[int, int, float, tuple[float, float]]] = []
-        rows = np.flatnonzero(np.isin(batch.sensor, self._concerned) & clean)
         edges = np.flatnonzero(np.diff(batch.arrived[rows])) + 1
         for instant in np.split(rows, edges):
             for row in instant.tolist():

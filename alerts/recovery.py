@@ -31,7 +31,6 @@ class EvaluatorLimits:
 
     readings_per_transaction_max: int = 20_000
     checkpoint_interval_s: float = 60.0
-    cursor_interval_s: float = 1.0
     passage_readings_max: int = 20_000  # evaluated again at a sensor whose readings came late
     settle_s: float = 10.0
     tick_s: float = 5.0
