@@ -43,6 +43,7 @@ from simulators.world import Course, World
 HOUR_S = 3_600.0  # part of the random key: another length is another stream
 WINDOW_H = 168  # of a world, which holds what is solved for it
 JITTER_SHARE, JITTER_MS_MAX = 0.05, 30_000.0  # of the interval, by which a sample may come late
+WAKE_MS = 1_000
 GATEWAY_MS = 10_000  # a gateway sends what it has gathered
 DELAY_MS, DELAY_SPREAD = 300.0, 0.2  # median on the line, and spread of its logarithm: one line keeps its order
 LOST, DOUBLED, HELD_UP = 5e-4, 2e-4, 2e-4  # shares of readings over radio
@@ -175,6 +176,9 @@ def _hour(part: Part, world: World, value: Course, hour: int) -> Samples:
     own = faults.touching(failing, group.ids(part.place.plan), world.start_ms, begin, end) if failing else []
     samples = resolved(faults.of_quantity(samples, own, chance), float(group.resolution), *part.scale)
     samples = faults.of_device(samples, own, lambda at, k: _held(part, world, value, at, k))
+    if group.sleep_s:
+        # It wakes once it has taken a sample.
+        samples = sent_every(samples, round(1000 * group.sleep_s), (phase + late).astype(np.int64) + WAKE_MS)
     samples = faults.of_line(samples, own, chance)
     if part.gateway_phase is not None:
         samples = lost(samples, chance, LOST)

@@ -48,6 +48,7 @@ class SensorGroup:
     upstream: list[str] | None = None
     cameras: list[str] | None = None
     wireless: bool = False  # speaks through the gateway in the nearest lamp post
+    sleep_s: float = 0.0  # between two wakings, at which it sends what it has measured; 0 for one that is awake
 
     def __len__(self) -> int:
         return len(self.assets)

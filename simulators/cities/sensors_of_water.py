@@ -14,6 +14,7 @@ from simulators.cities.water import WaterNetwork
 HEATING_CURVE = "75/50"
 PRIMARY_MPA = 0.6
 LEAST_L_S = 5.0
+LOGGER_SLEEP_S = 3_600.0
 
 
 def water_groups(plan: CityPlan, water: WaterNetwork, seed: int) -> Iterator[SensorGroup]:
@@ -60,7 +61,8 @@ def water_groups(plan: CityPlan, water: WaterNetwork, seed: int) -> Iterator[Sen
     logged = old[spread(len(old), plan.water_gauges * 2 // 5)]
     yield SensorGroup(
         "leak-noise", ("leak noise logger", "漏损噪声记录仪"), "water", "leak_noise", "dB", 900, "0.1", 0.8,
-        **on_links(pipes, logged), columns={"pipe": "ageing"}, wireless=True,
+        **on_links(pipes, logged), columns={"pipe": "ageing"}, wireless=True, sleep_s=LOGGER_SLEEP_S,
+        fields={"silence_s_max": 3.0 * LOGGER_SLEEP_S},
     )  # fmt: skip
 
 

@@ -91,7 +91,11 @@ def stuck(city: SimulatedCity, seed: int) -> Story:
 def dropouts(city: SimulatedCity, seed: int) -> Story:
     """One sensor of each kind loses nine readings of ten, in runs, as at the edge of the network."""
     told = _of_each_kind(city, seed, "dropouts", 4 * HOUR_S, lambda _: 0.9, "most of its readings are lost")
-    often = {sensor.sensor for sensor in _first_of_each(city, seed) if sensor.interval_s <= _OFTEN_S}
+    often = {
+        sensor.sensor
+        for sensor in _first_of_each(city, seed)
+        if sensor.interval_s <= _OFTEN_S and sensor.silence_s_max is None
+    }
     claims = [claim._replace(within_s=HOUR_S) if claim.sensor in often else claim for claim in told.claims]
     return Story(told.events, claims)
 

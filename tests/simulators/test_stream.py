@@ -163,6 +163,15 @@ def test_what_speaks_through_one_gateway_arrives_together():
         assert (arrivals % GATEWAY_MS == usual).mean() > 0.99
 
 
+def test_a_device_that_sleeps_sends_what_it_has_when_it_wakes():
+    stream = made(CALM, 6 * 3_600, only=["leak-noise"])
+    logger = of_sensor(stream, first_of("leak-noise"))
+    wakings, together = np.unique(logger.arrival // 60_000, return_counts=True)
+    assert len(wakings) == pytest.approx(6, abs=1)
+    assert np.median(together) == 4
+    assert (logger.arrival - logger.time).max() > 2_400_000
+
+
 def test_a_stream_without_end_goes_on_and_impossible_arguments_are_refused():
     hours = list(itertools.islice(simulate(PLATFORM, load_scenario("demo"), 1, None), 3))
     assert all(len(hour.time) > 1_000 for hour in hours)
