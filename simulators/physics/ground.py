@@ -60,12 +60,14 @@ def slope_rate_mm_d(times: FloatArray, slope: Slope, episodes: Sequence[Episode]
     """Return the velocity (mm/d), shape of `times` (s): steady creep and the episodes on top."""
     rate = np.full(times.shape, slope.creep_mm_d)
     for episode in episodes:
-        rising, holding, falling = _phases(times, episode)
+        rising, _, falling = _phases(times, episode)
         span = episode.failure_s - episode.start_s
         accelerating = voight_rate(rising, span, episode.onset_mm_d)
         dying = episode.peak_mm_d * np.exp(-falling / episode.decay_s)
         rate += np.select(
-            [times < episode.start_s, holding <= 0.0, falling <= 0.0], [0.0, accelerating, episode.peak_mm_d], dying
+            [times < episode.start_s, times < episode.peak_s, falling <= 0.0],
+            [0.0, accelerating, episode.peak_mm_d],
+            dying,
         )
     return rate
 

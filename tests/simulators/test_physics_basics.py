@@ -97,3 +97,14 @@ def test_an_episode_of_creep_starts_peaks_holds_and_dies_away_and_moves_by_its_i
     assert rate[after] == pytest.approx(0.3 + 40.0 * np.exp(-(times[after] - peak - 600) / 800))
     integral = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2 * 0.5 / 86_400)])
     assert slope_displacement_mm(times, slope, [episode]) == pytest.approx(integral, abs=2e-4)
+
+
+@pytest.mark.parametrize("held_s", [0.0, 7_200.0])
+def test_an_episode_is_over_once_it_has_died_away_and_its_rate_is_that_of_its_way(held_s: float):
+    episode = Episode(0.0, 86_400.0, 2.0, 40.0, held_s, 600.0)
+    end_s = episode.peak_s + held_s
+    times = np.asarray([0.5 * episode.peak_s, end_s + 300.0, end_s + 3_600.0, end_s + 86_400.0])
+    ways = [slope_displacement_mm(times + shift, Slope(0.0), [episode]) for shift in (-1.0, 1.0)]
+    rate = slope_rate_mm_d(times, Slope(0.0), [episode])
+    assert rate == pytest.approx((ways[1] - ways[0]) / 2.0 * 86_400.0, rel=1e-4, abs=1e-4)
+    assert rate[-1] == pytest.approx(0.0, abs=1e-9)
