@@ -17,19 +17,21 @@ from simulators.messages import live_messages
 from simulators.platforms import PLATFORMS, Platform, load_platform
 from simulators.publish import Progress, publish
 from simulators.scenarios import SCENARIOS, Scenario, load_scenario
-from simulators.stream import HOUR_S, default_start, simulate
-from simulators.truth import truth, write_truth
+from simulators.stream import HOUR_S, default_start, simulate, told
+from simulators.truth import hastened, truth, write_truth
 from simulators.write import write_readings, write_sensors
 from store.sensors import import_sensors
+
+QUIET = "quiet-day"
 
 
 def add_parsers(commands: Any) -> None:
     """Add this subject's subcommands."""
-    scenarios = "\n".join(f"  {scenario.name:24} {scenario.summary}" for scenario in SCENARIOS.values())
+    scenarios = "\n".join(f"  {one.name:24} {_span(one.duration_s):>6}  {one.summary}" for one in SCENARIOS.values())
     simulating = commands.add_parser(
         "simulate", help="make a simulated stream", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Make a simulated stream, as a file or to the broker.\n\n"
-        f"platforms: {', '.join(PLATFORMS)}\n\nscenarios:\n{scenarios}",
+        f"platforms: {', '.join(PLATFORMS)}\n\nscenarios, with the time that each takes:\n{scenarios}",
         epilog="example: lifeline simulate jiayuguan --scenario gas-leak --seed 1 --duration 2h --out readings.csv.gz "
         "--sensors sensors.csv --truth truth.csv",
     )  # fmt: skip
@@ -53,7 +55,13 @@ def add_parsers(commands: Any) -> None:
     simulating.add_argument(
         "--networks", type=Path, metavar="FOLDER", help="where to write pipe networks: GeoJSON, EPANET, SWMM"
     )
-    simulating.add_argument("--speed", type=speed, default=1.0, metavar="X", help="with --publish: 1, 10, … or max")
+    simulating.add_argument(
+        "--speed",
+        type=speed,
+        default=1.0,
+        metavar="X",
+        help="with --publish: 1, 10, … or max; the times of readings and truth are drawn together",
+    )
     simulating.add_argument(
         "--exercise", action="store_true", help="as an exercise: in cities of their own, marked so wherever they appear"
     )
@@ -68,6 +76,8 @@ def _simulate(chosen: argparse.Namespace) -> int:
         raise CommandError(f"--seed {chosen.seed} is negative; give a whole number from 0")
     if not chosen.duration > 0:
         raise CommandError("--duration 0 has no reading in it; give more")
+    _check_files(chosen.out, chosen.truth, chosen.sensors)
+    _tell_what_is_missing(chosen, platform, scenario)
     start = chosen.start
     if start is None:
         now = _now_ms()
@@ -81,7 +91,9 @@ def _simulate(chosen: argparse.Namespace) -> int:
         for place in platform.places:
             write_city_files(place, chosen.networks)
     if chosen.truth is not None:
-        write_truth(chosen.truth, truth(platform, scenario, chosen.seed, chosen.duration, start))
+        rows = truth(platform, scenario, chosen.seed, chosen.duration, start)
+        drawn_together = chosen.speed if chosen.publish and chosen.speed is not None else 1.0
+        write_truth(chosen.truth, [hastened(row, start, drawn_together) for row in rows])
     if chosen.publish:
         return run_async(_publish(chosen, platform, scenario, start))
     hours = math.ceil(chosen.duration / HOUR_S)
@@ -97,6 +109,34 @@ def _simulate(chosen: argparse.Namespace) -> int:
     )
     print(f"{written} readings written to {chosen.out}")
     return 0
+
+
+def _check_files(*paths: Path | None) -> None:
+    """Refuse what cannot be written before anything is simulated."""
+    given = [path for path in paths if path is not None]
+    for path in given:
+        if path.is_dir():
+            raise CommandError(f"{path} is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise CommandError(f"there is no folder {path.parent}; make it first")
+    if len({path.resolve() for path in given}) < len(given):
+        raise CommandError("two outputs have one name; give each a file of its own")
+
+
+def _tell_what_is_missing(chosen: argparse.Namespace, platform: Platform, scenario: Scenario) -> None:
+    if not any(story.events for story in told(platform, scenario, chosen.seed)):
+        if scenario.name != QUIET:
+            progress(f"nothing of {scenario.name} can happen in {platform.name}: it has not what that takes")
+    elif chosen.duration < scenario.duration_s:
+        progress(f"{scenario.name} takes {_span(scenario.duration_s)}; not all of it happens in the time that is given")
+
+
+def _span(seconds: float) -> str:
+    """A duration as --duration takes it: 52d, 84h, 90m."""
+    for unit, length in (("d", 86_400.0), ("h", 3_600.0)):
+        if seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds / 60.0:.0f}m"
 
 
 async def _publish(chosen: argparse.Namespace, platform: Platform, scenario: Scenario, start: int) -> int:

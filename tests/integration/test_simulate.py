@@ -62,6 +62,39 @@ def test_what_cannot_be_simulated_is_said(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (("--out", "."), "is a folder"),
+        (("--out", "nowhere/a.csv"), "there is no folder nowhere"),
+        (("--out", "a.csv", "--truth", "a.csv"), "two outputs have one name"),
+    ],
+)
+def test_files_that_cannot_be_written_are_refused_before_anything_is_made(
+    files: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", "jiayuguan", *SCENARIO, "--duration", "1h", *files]) == 1
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [("goaf-collapse", "nothing of goaf-collapse can happen in jiayuguan"), ("slow-leak", "slow-leak takes 52d")],
+)
+def test_what_will_not_be_seen_is_said(
+    scenario: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--scenario", scenario, "--seed", "1", "--duration", "60s", "--out", str(tmp_path / "a.csv"))
+    assert main(["simulate", "jiayuguan", *arguments]) == 0
+    assert words in capsys.readouterr().err
+
+
 def test_an_exercise_is_raised_in_a_city_of_its_own_and_marked_so(tmp_path: Path) -> None:
     with running(tmp_path / "home") as service:
         service.run("sensors", "import", str(_real(tmp_path)))

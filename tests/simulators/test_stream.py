@@ -21,7 +21,7 @@ from simulators.messages import live_messages, stream_messages, topic_of
 from simulators.platforms import PLATFORMS, UnknownPlatform, load_platform
 from simulators.scenarios import SCENARIOS, Scenario, Story, UnknownScenario, load_scenario
 from simulators.stream import EXCEPTION_MS, GATEWAY_MS, WINDOW_H, default_start, hasten, simulate
-from simulators.truth import TruthRow, read_truth, truth, write_truth
+from simulators.truth import TruthRow, hastened, read_truth, truth, write_truth
 from simulators.write import shortest, write_readings, write_sensors
 
 PLATFORM = load_platform("jiayuguan", share=0.02)
@@ -315,6 +315,12 @@ def test_a_row_that_would_be_due_after_the_end_is_left_out():
     last = default_start(CLOUDBURST, PLATFORM) + 1.6 * 3_600_000
     assert 0 < len(cut) < len(whole)
     assert all(row.start + 1_000 * (row.within_s or 0) < last for row in cut)
+
+
+def test_the_truth_of_a_hastened_stream_is_drawn_together_with_it():
+    row = TruthRow("a", START_MS + 60_000, START_MS + 600_000, "gas", ("red",), 180.0, "")
+    assert hastened(row, START_MS, 10.0) == row._replace(start=START_MS + 6_000, end=START_MS + 60_000, within_s=18.0)
+    assert hastened(row._replace(within_s=None), START_MS, 2.0).within_s is None
 
 
 def test_a_clear_day_has_an_empty_truth():
