@@ -4,7 +4,7 @@
 # make check  linters and type checker
 # make properties  what hypothesis tests, with new examples; ROUNDS=3
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
-# make pictures  those of docs/scenarios.md, drawn anew: three minutes
+# make pictures  those of docs/scenarios.md, drawn anew: six minutes
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
 

@@ -12,7 +12,7 @@ from model.sensor import Sensor
 from simulators.instruments import Samples, taken
 from simulators.platforms import Platform
 from simulators.scenarios import Scenario
-from simulators.stream import default_start, hasten, simulate
+from simulators.stream import hasten, simulate
 from simulators.write import format_instants, quality_word, shortest
 
 READINGS_MAX = 200  # of a gateway's message
@@ -71,7 +71,7 @@ def live_messages(
     platform: Platform,
     scenario: Scenario,
     seed: int,
-    start_ms: int | None = None,
+    start_ms: int,
     *,
     speed: float = 1.0,
     duration_s: float | None = None,
@@ -81,7 +81,6 @@ def live_messages(
     The readings' times are drawn together, so that none lies in the future when it is due. `duration_s` are simulated
     seconds; None never ends.
     """
-    start_ms = default_start(scenario, platform) if start_ms is None else start_ms
     chunks = _ahead(simulate(platform, scenario, seed, duration_s, start_ms))
     return stream_messages(platform, chunks if speed == 1.0 else hasten(chunks, start_ms, speed))
 
