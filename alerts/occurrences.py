@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from model.alarm import LABELS_WITH_NONE, JournalLine, Priority, State
+from model.alarm import LABELS_WITH_NONE, SUPPRESSED_STATES, JournalLine, Priority, State
 from model.instant import parse_instant
 
 
@@ -47,13 +47,16 @@ def occurrences(lines: Iterable[JournalLine]) -> list[Occurrence]:
 
 
 def is_annunciation(line: JournalLine) -> bool:
-    """Whether a line shows an alarm as new: raised, or risen to a higher severity, and to be acknowledged.
+    """Whether a line shows an alarm as new: raised, risen to a higher severity, or no longer suppressed.
 
     A rise counts as well while the alarm is still unacknowledged, so that the count tells of the rules and not of
     how fast they are acknowledged: in ISA-18.2 each level is an alarm of its own.
     """
     rises = LABELS_WITH_NONE.index(line.severity) > LABELS_WITH_NONE.index(line.severity_from)
-    return line.to is State.UNACKNOWLEDGED and (line.from_ is State.NORMAL or rises)
+    return line.to is State.UNACKNOWLEDGED and (line.from_ in _UNSEEN or rises)
+
+
+_UNSEEN = (State.NORMAL, *SUPPRESSED_STATES)
 
 
 def _occurrence(lines: list[JournalLine]) -> Occurrence:

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from model.handling import Handling, Judgement
 from model.instant import format_instant
 from model.severity import LABELS
 
@@ -21,6 +22,15 @@ class State(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"
     ACKNOWLEDGED = "acknowledged"
     RETURNED_UNACKNOWLEDGED = "returned_unacknowledged"
+    LATCHED_UNACKNOWLEDGED = "latched_unacknowledged"
+    LATCHED_ACKNOWLEDGED = "latched_acknowledged"
+    SHELVED = "shelved"
+    SUPPRESSED_BY_DESIGN = "suppressed_by_design"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+SUPPRESSED_STATES = (State.OUT_OF_SERVICE, State.SUPPRESSED_BY_DESIGN, State.SHELVED)
+"""The states in which an alarm is not annunciated; where several are called for, the first of them is shown."""
 
 
 class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +40,8 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     `known_at` the arrival of what caused it. Severities are integers of model.severity; an instrument or system alarm
     uses 0 and 1 for normal and active. `cause` is `reading`, `deadline` (a held value completed an on-delay), `silence`
     or `rule` (the rule was withdrawn). `retroactive`: found when a passage was evaluated again after a late reading.
-    `expected_from`, `expected_to`: between which times what a forecast tells of is expected.
+    `expected_from`, `expected_to`: between which times what a forecast tells of is expected. `latches`: the rule's
+    alarms stay after their return until somebody resets them.
     """
 
     rule: str
@@ -53,6 +64,7 @@ class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
     retroactive: bool = False
     expected_from: int | None = None
     expected_to: int | None = None
+    latches: bool = False
 
     @property
     def alarm(self) -> str:
@@ -68,7 +80,11 @@ _WITHOUT_PUNCTUATION = str.maketrans("", "", "-:.")
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """One occurrence of an alarm as it stands: what its journal lines add up to. Times are epoch milliseconds."""
+    """One occurrence of an alarm as it stands: what its journal lines add up to. Times are epoch milliseconds.
+
+    `suppressed_by` is the occurrence for whose sake the rules suppress this one. `judgement` is what a person found of
+    it, `handling` how far it is dealt with.
+    """
 
     alarm: str
     rule: str
@@ -89,10 +105,25 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     expected_from: int | None = None
     expected_to: int | None = None
+    suppressed_by: str | None = None
+    judgement: Judgement | None = None
+    handling: Handling | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its condition has not returned, or nobody has seen to it that it latched."""
+        return self.condition != "normal" or self.state in _LATCHED
+
+
+_LATCHED = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class", "from_": "from"}):
-    """One transition as it is journalled; the fields are the contract's. Optional ones are left out when not set."""
+    """One transition as it is journalled; the fields are the contract's. Optional ones are left out when not set.
+
+    What a person did bears `actor` and `action`, and where it changed no state, `from` and `to` are one. `until` is
+    when a suppression ends by itself.
+    """
 
     alarm: str
     sequence: int
@@ -117,7 +148,10 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "
     retroactive: bool
     cause: str | UnsetType = UNSET
     actor: str | UnsetType = UNSET
+    action: str | UnsetType = UNSET
     comment: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    details: dict[str, str | int | float | bool] | UnsetType = UNSET
     expected_from: str | UnsetType = UNSET
     expected_to: str | UnsetType = UNSET
 

@@ -1,0 +1,37 @@
+"""Suppression of alarms by people: shelved, suppressed by design for work on site, or out of service."""
+
+from typing import Literal
+
+import msgspec
+
+from model.alarm import State
+
+Purpose = Literal["maintenance", "bump_test"]
+
+
+class Suppression(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps the alarms of a rule at a sensor quiet (of all rules where `rule` is None). Times: epoch milliseconds.
+
+    `kind` is one of model.alarm.SUPPRESSED_STATES. It holds up to `severity_max`: what is graver is annunciated. What
+    is out of service has no end but a date at which it is looked at again.
+    """
+
+    suppression: int
+    kind: State
+    city: str
+    sensor: str
+    rule: str | None
+    severity_max: int
+    purpose: Purpose | None
+    reason: str
+    permit: str | None
+    actor: str
+    approved_by: str | None
+    begins: int
+    ends: int | None
+    review: int | None
+
+    def holds(self, rule: str, severity: int, time: int) -> bool:
+        """Whether it keeps an alarm of this rule at its sensor quiet at `time`, by a severity of model.severity."""
+        begun = self.begins <= time and (self.ends is None or time < self.ends)
+        return begun and severity <= self.severity_max and self.rule in (None, rule)
