@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from alerts.changes import record_changes
 from alerts.conditions.ladder import NEVER
 from alerts.counters import EvaluatorCounters
+from alerts.deadlines import LOOK_MS, keep_deadlines
 from alerts.engine import Engine, UnboundSensor
 from alerts.hand_over import HandOver
 from alerts.kernels import load_kernels
-from alerts.lifecycle import Refused, apply_change
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
 from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
 from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from store.batches import read_batches
 from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, pass_over, record_late
-from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.readings import read_passage
 from store.sensors import registry_version
@@ -105,6 +105,7 @@ class _Follower:
         self.handed_through = 0  # sequence of the newest batch that was handed over and evaluated
         self.cursor = 0  # evaluated
         self.committed = 0  # evaluated, and the cursor in the database says so
+        self.deadline = self.deadlines_looked_up = NEVER  # the earliest as known, and when it was, by the log's clock
 
     async def follow(self) -> None:
         """Recover, then evaluate batch after batch."""
@@ -163,7 +164,15 @@ class _Follower:
     async def _evaluate(self, batches: Sequence[ReadingBatch]) -> None:
         changes: list[ConditionChange] = []
         late: dict[int, tuple[list[int], list[int]]] = {}
+        if batches[0].clock >= self.deadlines_looked_up + LOOK_MS:
+            await self._keep_deadlines(batches[0].clock)
         for batch in batches:
+            if batch.clock >= self.deadline:
+                # What fell due before this batch comes before it, whichever batches are evaluated together.
+                if self.cursor != self.committed:
+                    await self._commit(changes, late)
+                    changes, late = [], {}
+                await self._keep_deadlines(batch.clock)
             try:
                 evaluated = self.engine.evaluate(batch)
             except UnboundSensor:
@@ -181,6 +190,10 @@ class _Follower:
             self.counters.batches += 1
             self.counters.readings += len(batch)
         await self._commit(changes, late)
+
+    async def _keep_deadlines(self, clock: int) -> None:
+        self.deadline = await self._persist(lambda: keep_deadlines(self.pool, clock))
+        self.deadlines_looked_up = clock
 
     async def _retroactive(self, batch: ReadingBatch, keys: list[int], times: list[int]) -> list[ConditionChange]:
         """Return what the late readings of a batch would have raised, had they come in time."""
@@ -214,7 +227,8 @@ class _Follower:
                 if not moved:
                     return  # an earlier try was committed though its answer was lost
                 if changes:
-                    await self._journal(connection, changes)
+                    refused = await record_changes(connection, changes, self.engine.registry)
+                    self.counters.changes_refused += refused
                 for batch, (sensor_keys, times) in late.items():
                     await record_late(connection, batch, sensor_keys, times)
                 if engine is not None:
@@ -227,34 +241,6 @@ class _Follower:
         self.committed = self.cursor
         self.counters.cursor = self.cursor
         self.counters.transitions += len(changes)
-
-    async def _journal(self, connection: Connection, changes: Sequence[ConditionChange]) -> None:
-        await lock_journal(connection)
-        known = await load_alarms(connection, {change.alarm for change in changes})
-        alarms = {alarm: found[0] for alarm, found in known.items()}
-        transitions = []
-        for change in changes:
-            if change.retroactive and change.alarm in known:
-                continue  # an earlier late reading has told it
-            found = alarms.get(change.alarm)
-            if change.cause == "rule" and found is not None and found.condition == "normal":
-                continue  # withdrawn by an earlier try whose answer was lost
-            try:
-                alarm, line = apply_change(found, change)
-            except Refused as error:
-                # Must not happen, and must not stop the watch over everything else.
-                log.error("a change of condition was dropped: %s (%s)", error, change)
-                self.counters.changes_refused += 1
-                continue
-            alarms[change.alarm] = alarm
-            sensor = self.engine.registry.sensors.get(change.sensor_key)
-            place = (
-                known[change.alarm][1]
-                if change.alarm in known or sensor is None
-                else Place(sensor.city, sensor.system, sensor.district)
-            )
-            transitions.append(Transition(alarm, line, place))
-        await append_transitions(connection, transitions)
 
     async def _rebind_if_changed(self) -> None:
         self.turn.registry_changed = False

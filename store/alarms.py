@@ -158,12 +158,13 @@ class EarlierAction(NamedTuple):
     action: str
     actor: str
     line: str
+    status: int = 200
 
 
 async def find_action(connection: Connection, idempotency_key: str) -> EarlierAction | None:
     """Return what was done under the key, or None."""
     row = await connection.fetchrow(
-        "select alarm, action, actor, line from action where idempotency_key = $1", idempotency_key
+        "select alarm, action, actor, line, status from action where idempotency_key = $1", idempotency_key
     )
     return None if row is None else EarlierAction(*row)
 
@@ -173,11 +174,13 @@ async def record_action(
 ) -> None:
     """Keep what was done under the key, so that the same request again gets the same answer."""
     await connection.execute(
-        "insert into action values ($1, $2, $3, $4, $5, $6)",
+        "insert into action (idempotency_key, alarm, action, actor, acted_at, line, status)"
+        " values ($1, $2, $3, $4, $5, $6, $7)",
         idempotency_key,
         action.alarm,
         action.action,
         action.actor,
         acted_at,
         action.line,
+        action.status,
     )

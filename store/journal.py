@@ -37,8 +37,17 @@ async def lock_journal(connection: Connection) -> None:
 
 async def load_alarms(connection: Connection, alarms: Iterable[str]) -> dict[str, tuple[Alarm, Place]]:
     """Return those of the occurrences that exist, with their places, by id."""
+    return await _load(connection, "alarm = any($1::text[])", list(alarms))
+
+
+async def load_standing(connection: Connection, sensors: Iterable[str]) -> dict[str, tuple[Alarm, Place]]:
+    """Return the occurrences of the sensors that are not normal, with their places, by id."""
+    return await _load(connection, "sensor = any($1::text[]) and state <> 'normal'", list(sensors))
+
+
+async def _load(connection: Connection, condition: str, values: list[str]) -> dict[str, tuple[Alarm, Place]]:
     rows = await connection.fetch(
-        "select alarm, facts, city, system, district from alarm where alarm = any($1::text[])", list(alarms)
+        f"select alarm, facts, city, system, district from alarm where {condition} order by alarm", values
     )
     return {
         row["alarm"]: (
@@ -79,12 +88,15 @@ async def append_transitions(connection: Connection, transitions: Sequence[Trans
 async def _upsert_alarms(connection: Connection, newest: dict[str, tuple[int, Transition, str]]) -> None:
     await connection.executemany(
         "insert into alarm (alarm, rule, kind, sensor, city, system, district, class, state, severity, peak_severity,"
-        " priority, condition, mode, sequence, raised_at, changed_at, event, facts, line, known_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+        " priority, condition, mode, sequence, raised_at, changed_at, event, facts, line, known_at, judgement,"
+        " handling, assigned_to)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+        " $23, $24)"
         " on conflict (alarm) do update set state = excluded.state, severity = excluded.severity,"
         " peak_severity = excluded.peak_severity, priority = excluded.priority, condition = excluded.condition,"
         " mode = excluded.mode, sequence = excluded.sequence, changed_at = excluded.changed_at,"
-        " event = excluded.event, facts = excluded.facts, line = excluded.line, known_at = excluded.known_at",
+        " event = excluded.event, facts = excluded.facts, line = excluded.line, known_at = excluded.known_at,"
+        " judgement = excluded.judgement, handling = excluded.handling, assigned_to = excluded.assigned_to",
         [
             (
                 t.alarm.alarm,
@@ -108,6 +120,9 @@ async def _upsert_alarms(connection: Connection, newest: dict[str, tuple[int, Tr
                 msgspec.json.encode(t.alarm).decode(),
                 text,
                 to_datetime(parse_instant(t.line.known_at)),
+                None if t.alarm.judgement is None else t.alarm.judgement.verdict,
+                None if t.alarm.handling is None else t.alarm.handling.step,
+                None if t.alarm.handling is None else t.alarm.handling.assigned_to,
             )
             for event, t, text in newest.values()
         ],

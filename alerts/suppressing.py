@@ -1,0 +1,81 @@
+"""Brings alarms into the state that suppressions call for, in the caller's transaction under the journal's lock."""
+
+from collections.abc import Sequence
+
+from alerts.lifecycle import strongest, suppress_or_release
+from alerts.recording import record
+from model.alarm import State
+from model.suppression import Suppression
+from store.journal import Transition, load_standing
+from store.pool import Connection
+from store.suppressions import due_suppressions, end_suppressions, suppressions_of
+
+
+def suppressed_state(
+    suppressions: Sequence[Suppression], rule: str, severity: int, time: int, suppressed_by: str | None
+) -> State | None:
+    """Return the state in which an alarm is kept at `time` (epoch milliseconds); None where nothing suppresses it.
+
+    `suppressions` are its sensor's, `suppressed_by` the occurrence for whose sake the rules suppress it.
+    """
+    states = {one.kind for one in suppressions if one.holds(rule, severity, time)}
+    if suppressed_by is not None:
+        states.add(State.SUPPRESSED_BY_DESIGN)
+    return strongest(states)
+
+
+async def settle(
+    connection: Connection,
+    moved: Suppression,
+    *,
+    time: int,
+    reason: str,
+    cause: str = "operator",
+    actor: str | None = None,
+    action: str | None = None,
+    comment: str | None = None,
+) -> list[Transition]:
+    """Return the transitions of alarms that a suppression's begin or end at `time` (epoch milliseconds) brings about.
+
+    The suppressions in the database are those after it.
+    """
+    standing = await load_standing(connection, [moved.sensor])
+    in_force = (await suppressions_of(connection, [moved.sensor])).get(moved.sensor, [])
+    found = []
+    for alarm, place in standing.values():
+        if moved.rule not in (None, alarm.rule):
+            continue
+        state = suppressed_state(in_force, alarm.rule, alarm.severity, time, alarm.suppressed_by)
+        ends = max((one.ends or 0 for one in in_force if one.kind is state), default=0) or None
+        changed = suppress_or_release(
+            alarm, state, time=time, reason=reason, cause=cause, suppressed_by=alarm.suppressed_by,
+            actor=actor, action=action, comment=comment, until=ends,
+        )  # fmt: skip
+        if changed is not None:
+            found.append(Transition(*changed, place))
+    return found
+
+
+_REASONS = {
+    State.SHELVED: ("shelved", "shelf_ended"),
+    State.SUPPRESSED_BY_DESIGN: ("work_begun", "work_ended"),
+    State.OUT_OF_SERVICE: ("out_of_service", "returned_to_service"),
+}
+
+
+async def settle_due(connection: Connection, clock: int) -> None:
+    """Begin and end what is due up to `clock` (epoch milliseconds), each at its own time, and record what follows."""
+    begun, ended = await due_suppressions(connection, clock)
+    for one in begun:
+        await record(
+            connection,
+            await settle(
+                connection, one, time=one.begins, reason=_REASONS[one.kind][0], cause="deadline", actor=one.actor
+            ),
+        )
+    for one in ended:
+        assert one.ends is not None  # else it would not be due
+        await end_suppressions(connection, [one.suppression], one.ends, None)
+        await record(
+            connection, await settle(connection, one, time=one.ends, reason=_REASONS[one.kind][1], cause="deadline")
+        )

@@ -1,0 +1,17 @@
+"""When something falls due by itself: the earliest of all deadlines."""
+
+from model.instant import to_milliseconds
+from store.pool import Connection, Pool
+
+# One row of a time for each kind of thing that ends, begins or falls due; each by an index of its own.
+_DUE = (
+    "select min(begins_at) as at from suppression where not begun and ended_at is null",
+    "select min(ends_at) from suppression where ended_at is null",
+    "select min(expires_at) from approval where state = 'requested'",
+)
+
+
+async def next_deadline(connection: Connection | Pool) -> int | None:
+    """Return the earliest time (epoch milliseconds) at which something falls due, None where nothing does."""
+    at = await connection.fetchval(f"select min(at) from ({' union all '.join(_DUE)}) as due")
+    return None if at is None else to_milliseconds(at)
