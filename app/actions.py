@@ -1,19 +1,20 @@
 """What people do to alarms: each action one transaction under the journal's lock, safe to send twice and late."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from alerts.lifecycle import Refused, acknowledge
+from alerts.lifecycle import Refused
+from alerts.recording import record
 from app.access import Principal
-from model.alarm import Alarm, State, encode_line
+from model.alarm import SUPPRESSED_STATES, Alarm, State, encode_line
 from model.instant import to_datetime
 from model.severity import LABELS
 from store.alarms import EarlierAction, alarm_lines, find_action, record_action
-from store.journal import Transition, append_transitions, load_alarms, lock_journal
+from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection
 
-ACKNOWLEDGE = "acknowledge"
 LINES_MAX = 100_000  # of one occurrence after the sequence that the actor saw
 
 
@@ -27,10 +28,11 @@ class SeenLine(msgspec.Struct, rename={"from_": "from"}):
     severity: str | None
     severity_from: str | None
     actor: str | None = None
+    action: str | None = None
 
     @property
     def escalates(self) -> bool:
-        """Whether the line raised the severity or took an acknowledgement back."""
+        """Whether the line raised the severity, took an acknowledgement back, or ended a suppression."""
         risen = _rank(self.severity) > _rank(self.severity_from)
         return risen or (self.to is State.UNACKNOWLEDGED and self.from_ is not State.UNACKNOWLEDGED)
 
@@ -44,28 +46,44 @@ class KeyReused(Exception):
 
 
 class ActionRefused(Exception):
-    """The alarm's present state does not allow the action; says who acknowledged it and when, if someone did."""
+    """The alarm's present state does not allow the action; says who did what to it last and when, if someone did."""
 
-    def __init__(self, detail: str, remedy: str, by: str | None = None, at: str | None = None) -> None:
+    def __init__(self, detail: str, remedy: str, last: SeenLine | None = None) -> None:
         super().__init__(detail)
         self.remedy = remedy
-        self.acknowledged_by = by
-        self.acknowledged_at = at
+        self.last = last
 
 
-class Acknowledgement(NamedTuple):
-    """A request to acknowledge an alarm as it was at `seen_sequence`."""
+class Asked(NamedTuple):
+    """A request to act on an alarm as it was at `seen_sequence`.
+
+    `competing` are actions that rule this one out where somebody did them after what the actor saw; an escalation
+    does too, unless `minds_escalation` is False.
+    """
 
     alarm: str
+    action: str
     seen_sequence: int
     idempotency_key: str
-    comment: str | None
+    competing: frozenset[str] = frozenset()
+    minds_escalation: bool = True
 
 
-async def acknowledge_alarm(connection: Connection, asked: Acknowledgement, actor: Principal, now: int) -> str:
-    """Acknowledge at `now` (epoch milliseconds) and return the journal line; the same request again returns it again.
+class Answer(NamedTuple):
+    """What is answered: an HTTP status, and the journal line or the request for a second person as JSON."""
 
-    Raises AlarmUnknown, KeyReused and ActionRefused; then nothing has changed.
+    status: int
+    text: str
+
+
+Do = Callable[[Connection, Alarm, Place], Awaitable[Sequence[Transition] | Answer]]
+
+
+async def perform(connection: Connection, asked: Asked, actor: Principal, now: int, do: Do) -> Answer:
+    """Act on an alarm at `now` (epoch milliseconds); the same request again gets the same answer.
+
+    `do` gives the transitions, that of the alarm first, or, where nothing happens yet, the answer; it may raise Refused
+    or ActionRefused. Raises AlarmUnknown, KeyReused and ActionRefused; then nothing has changed.
     """
     async with connection.transaction():
         await lock_journal(connection)
@@ -76,52 +94,61 @@ async def acknowledge_alarm(connection: Connection, asked: Acknowledgement, acto
         earlier = await find_action(connection, asked.idempotency_key)
         if earlier is not None:
             return _repeated(earlier, asked, actor)
-        await _check_seen(connection, alarm, asked.seen_sequence, actor)
+        await _check_seen(connection, alarm, asked, actor)
         try:
-            after, line = acknowledge(alarm, actor=actor.label, time=now, comment=asked.comment)
+            done = await do(connection, alarm, place)
         except Refused:
-            raise await _refusal(connection, alarm, actor) from None
-        await append_transitions(connection, [Transition(after, line, place)])
-        text = encode_line(line)
-        action = EarlierAction(alarm.alarm, ACKNOWLEDGE, actor.label, text)
+            raise await _refusal(connection, alarm, asked.action, actor) from None
+        if isinstance(done, Answer):
+            answer = done
+        else:
+            await record(connection, done)
+            answer = Answer(200, encode_line(done[0].line))
+        action = EarlierAction(alarm.alarm, asked.action, actor.label, answer.text, answer.status)
         await record_action(connection, asked.idempotency_key, action, to_datetime(now))
-        return text
+        return answer
 
 
-def _repeated(earlier: EarlierAction, asked: Acknowledgement, actor: Principal) -> str:
-    if (earlier.alarm, earlier.action, earlier.actor) != (asked.alarm, ACKNOWLEDGE, actor.label):
+def _repeated(earlier: EarlierAction, asked: Asked, actor: Principal) -> Answer:
+    if (earlier.alarm, earlier.action, earlier.actor) != (asked.alarm, asked.action, actor.label):
         raise KeyReused("this idempotency key was used for another action")
-    return earlier.line
+    return Answer(earlier.status, earlier.line)
 
 
-async def _check_seen(connection: Connection, alarm: Alarm, seen_sequence: int, actor: Principal) -> None:
-    if seen_sequence > alarm.sequence:
+async def _check_seen(connection: Connection, alarm: Alarm, asked: Asked, actor: Principal) -> None:
+    if asked.seen_sequence > alarm.sequence:
         raise ActionRefused(
-            f"seen_sequence is {seen_sequence}, but the alarm's newest line is {alarm.sequence}",
+            f"seen_sequence is {asked.seen_sequence}, but the alarm's newest line is {alarm.sequence}",
             "read the alarm again and send the sequence that you saw",
         )
-    later = await _lines(connection, alarm, actor, seen_sequence)
+    later = await _lines(connection, alarm, actor, asked.seen_sequence)
     escalations = [line for line in later if line.escalates]
-    if escalations:
+    if escalations and asked.minds_escalation:
         last = escalations[-1]
         raise ActionRefused(
             f"the alarm rose to {last.severity or 'active'} at {last.time}, after what you saw",
-            "look at the alarm as it stands now, then acknowledge with its present sequence",
+            f"look at the alarm as it stands now, then {asked.action} with its present sequence",
+            last,
+        )
+    rivals = [line for line in later if line.action in asked.competing]
+    if rivals:
+        last = rivals[-1]
+        raise ActionRefused(
+            f"{last.action} by {last.actor} at {last.time} came after what you saw",
+            f"look at the alarm as it stands now, then {asked.action} with its present sequence if it is still wanted",
+            last,
         )
 
 
-async def _refusal(connection: Connection, alarm: Alarm, actor: Principal) -> ActionRefused:
+async def _refusal(connection: Connection, alarm: Alarm, action: str, actor: Principal) -> ActionRefused:
     acts = [line for line in await _lines(connection, alarm, actor, 0) if line.actor is not None]
     state = alarm.state.replace("_", " ")
-    if not acts:
-        return ActionRefused(f"the alarm is {state}; there is nothing to acknowledge", "nothing needs to be done")
-    last = acts[-1]
-    return ActionRefused(
-        f"the alarm is {state}: {last.actor} acknowledged it at {last.time}",
-        "nothing needs to be done",
-        last.actor,
-        last.time,
-    )
+    last = acts[-1] if acts else None
+    done = "" if last is None else f"; last: {last.action or 'acknowledge'} by {last.actor} at {last.time}"
+    remedy = "nothing needs to be done"
+    if alarm.state in SUPPRESSED_STATES:
+        remedy = "unshelve it or return it to service first"
+    return ActionRefused(f"the alarm is {state}: {action} is not possible{done}", remedy, last)
 
 
 async def _lines(connection: Connection, alarm: Alarm, actor: Principal, after: int) -> list[SeenLine]:

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from app.api import (
     alarm_actions,
     alarms,
+    approvals,
     description,
     health,
     networks,
@@ -25,6 +26,8 @@ from app.api import (
     sensors,
     status,
     stream,
+    suppress_actions,
+    suppressions,
 )
 from app.api.context import VERSION, ApiContext, ApiLimits
 from app.api.envelope import Envelope, RequestCounters
@@ -64,8 +67,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.include_router(health.router)
     for module in (
         status, sensors, readings, sensor_events, networks,
-        stream, alarms, alarm_actions,  # the stream before the alarms: /alarms/{alarm} would take it
-        rejections, rules, rule_backtest, retention,
+        stream, alarms, alarm_actions, suppress_actions,  # the stream before the alarms: /alarms/{alarm} would take it
+        suppressions, approvals, rejections, rules, rule_backtest, retention,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     pages.install(app)

@@ -38,6 +38,12 @@ class ApiLimits:
     stream_retry_ms: int = 2_000
     key_check_s: float = 10.0  # a stream ends at most so long after its key was revoked
     heard_check_s: float = 15.0  # how often `never_heard` is looked up anew
+    shelve_hours_max: float = 8.0  # an operator's shift
+    bump_test_hours_max: float = 1.0
+    maintenance_hours_max: float = 24.0
+    plan_days_max: int = 90  # ahead, for work on a sensor
+    review_days_max: int = 90  # until what is out of service is looked at again
+    approval_minutes_max: int = 30  # a request for a second person is void after so long
     behind_s_max: float = 60.0  # evaluation or ingest further behind than this is shown as behind
 
 

@@ -66,7 +66,10 @@ class Line(BaseModel):
     retroactive: bool
     cause: str | None = None
     actor: str | None = None
+    action: str | None = Field(default=None, description="What the actor did, like `acknowledge`")
     comment: str | None = None
+    until: TimeText | None = Field(default=None, description="When the suppression ends by itself")
+    details: dict[str, str | int | float | bool] | None = Field(default=None, description="What belongs to the action")
     expected_from: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the earliest")
     expected_to: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the latest")
 

@@ -12,12 +12,12 @@ import httpx
 import msgspec
 import uvicorn
 
-from alerts.lifecycle import apply_change
+from alerts.changes import record_changes
 from app.api.application import ApiContext, ApiLimits, create_app
 from model.alarm import ConditionChange, JournalLine
 from model.instant import parse_instant
+from model.registry import Registry
 from model.sensor import City, Sensor
-from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
 from store.keys import create_key
 from store.pool import open_pool
 from store.sensors import import_sensors
@@ -39,7 +39,7 @@ SENSORS = [
     Sensor(sensor="WATER-9", city="jinchang", system="water", property="water_pressure", unit="MPa", interval_s=60,
            longitude=102.19, latitude=38.52, district="jinchuan"),
 ]  # fmt: skip
-PLACES = {s.sensor: Place(s.city, s.system, s.district) for s in SENSORS}
+KNOWN = {sensor.sensor: (key, sensor) for key, sensor in enumerate(SENSORS, 1)}
 MODES = {city.city: city.mode for city in CITIES}
 
 
@@ -114,7 +114,8 @@ def change(sensor: str, severity_from: int, severity: int, time: int = NOON, **f
         "reason": "limit_reached" if severity > severity_from else "limit_left",
     } | facts  # fmt: skip
     return ConditionChange(
-        sensor=sensor, sensor_key=0, mode=MODES[PLACES[sensor].city], time=time, known_at=time + 200,
+        sensor=sensor, sensor_key=KNOWN[sensor][0], mode=MODES[KNOWN[sensor][1].city], time=time,
+        known_at=time + 200,
         severity_from=severity_from, severity=severity, **given,
     )  # fmt: skip
 
@@ -127,17 +128,13 @@ def silence(sensor: str, active: bool = True, **facts: Any) -> ConditionChange:
 
 
 async def journal(pool: Any, changes: Sequence[ConditionChange]) -> list[JournalLine]:
-    """Journal the changes as the evaluator does: under the lock, through the life cycle."""
+    """Journal the changes as the evaluator does, and return the lines of this alone."""
     async with pool.acquire() as connection, connection.transaction():
-        await lock_journal(connection)
-        known = {k: v[0] for k, v in (await load_alarms(connection, [c.alarm for c in changes])).items()}
-        transitions = []
-        for one in changes:
-            after, line = apply_change(known.get(one.alarm), one)
-            known[one.alarm] = after
-            transitions.append(Transition(after, line, PLACES[one.sensor]))
-        await append_transitions(connection, transitions)
-    return [transition.line for transition in transitions]
+        before = await connection.fetchval("select coalesce(max(event), 0) from journal")
+        registry = Registry(1, dict(KNOWN.values()), {city.city: city for city in CITIES})
+        assert await record_changes(connection, changes, registry) == 0
+        rows = await connection.fetch("select line from journal where event > $1 order by event", before)
+    return [msgspec.json.decode(row["line"], type=JournalLine) for row in rows]
 
 
 async def stored_lines(pool: Any, alarm: str) -> list[str]:

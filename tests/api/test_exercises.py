@@ -18,7 +18,6 @@ from model.provisioning import ImportRefused
 from model.reading import Rejection
 from model.sensor import City, Sensor
 from store.batches import IncomingReadings, write_batch
-from store.journal import Place
 from store.networks import write_network
 from store.pool import open_pool
 from store.sensors import (
@@ -49,8 +48,8 @@ ALARM = "level.E-1.20261122T120000000Z"
 @pytest.fixture
 def serving(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Run a scenario with one red alarm in each of the cities."""
-    for sensor in SENSORS:
-        monkeypatch.setitem(api.PLACES, sensor.sensor, Place(sensor.city, sensor.system, sensor.district))
+    for key, sensor in enumerate(SENSORS, 101):
+        monkeypatch.setitem(api.KNOWN, sensor.sensor, (key, sensor))
     for city in CITIES:
         monkeypatch.setitem(api.MODES, city.city, city.mode)
 
