@@ -125,7 +125,7 @@ def apply_change(
         sequence=1 if alarm is None else alarm.sequence + 1,
         expected_from=change.expected_from,
         expected_to=change.expected_to,
-        suppressed_by=suppressed_by if following is State.SUPPRESSED_BY_DESIGN else None,
+        suppressed_by=suppressed_by if following in _SUPPRESSING else None,
         judgement=None if alarm is None else alarm.judgement,
         handling=None if alarm is None else alarm.handling,
     )
@@ -134,8 +134,8 @@ def apply_change(
         line = msgspec.structs.replace(line, retroactive=True)
     if change.cause != "reading":
         line = msgspec.structs.replace(line, cause=change.cause)
-    if suppressed_by is not None and following is State.SUPPRESSED_BY_DESIGN and state is not following:
-        line = msgspec.structs.replace(line, details={"suppressed_by": suppressed_by})
+    if after.suppressed_by is not None and state is not following:
+        line = msgspec.structs.replace(line, details={"suppressed_by": after.suppressed_by})
     return after, line
 
 
@@ -154,20 +154,23 @@ def suppress_or_release(
 ) -> tuple[Alarm, JournalLine] | None:
     """Bring the occurrence into the state `suppressed`, or release it where that is None, at `time`.
 
-    Returns None where nothing changes: it is in that state, or there is nothing to suppress, because its condition has
-    returned. Times are epoch milliseconds.
+    `suppressed_by` is the occurrence for whose sake the rules suppress it, whatever state is shown. Returns None where
+    nothing changes: it is in that state, or there is nothing to suppress, because its condition has returned. Times are
+    epoch milliseconds.
     """
     following = alarm.state
     if suppressed is None and alarm.state in _SUPPRESSING:
         following = next_state(alarm.alarm, alarm.state, _event_towards(None, alarm.severity))
     elif suppressed is not None and alarm.state in _SUPPRESSIBLE and alarm.state is not suppressed:
         following = next_state(alarm.alarm, alarm.state, _SUPPRESSING[suppressed])
-    by_design = suppressed_by if following is State.SUPPRESSED_BY_DESIGN else None
+    by_design = suppressed_by if following in _SUPPRESSING else None
     if following is alarm.state and by_design == alarm.suppressed_by:
         return None
     changed = msgspec.structs.replace(alarm, suppressed_by=by_design)
     after, line = _transition(changed, following, time, reason, cause, actor, action, comment, until)
-    return after, line if by_design is None else msgspec.structs.replace(line, details={"suppressed_by": by_design})
+    if by_design in (None, alarm.suppressed_by):
+        return after, line
+    return after, msgspec.structs.replace(line, details={"suppressed_by": by_design})
 
 
 def acknowledge(
