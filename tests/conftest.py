@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,14 +100,26 @@ def database_server(
 
 
 @pytest.fixture
-def database_url(background: Background, database_server: EmbeddedDatabase) -> Iterator[str]:
+def database_urls(background: Background, database_server: EmbeddedDatabase) -> Iterator[Callable[[], str]]:
+    """Makes databases of the test's own, migrated, dropped afterwards."""
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(f"test_{secrets.token_hex(4)}")
+        background.run(_execute(database_server.url, f"create database {names[-1]}"))
+        url = urlunsplit(urlsplit(database_server.url)._replace(path=f"/{names[-1]}"))
+        background.run(_migrate(url))
+        return url
+
+    yield make
+    for name in names:
+        background.run(_execute(database_server.url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def database_url(database_urls: Callable[[], str]) -> str:
     """A database of the test's own, migrated, dropped afterwards."""
-    name = f"test_{secrets.token_hex(4)}"
-    background.run(_execute(database_server.url, f"create database {name}"))
-    url = urlunsplit(urlsplit(database_server.url)._replace(path=f"/{name}"))
-    background.run(_migrate(url))
-    yield url
-    background.run(_execute(database_server.url, f"drop database {name} with (force)"))
+    return database_urls()
 
 
 @pytest.fixture(scope="session")

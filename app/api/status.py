@@ -62,6 +62,11 @@ class States(BaseModel):
     unacknowledged: int = 0
     acknowledged: int = 0
     returned_unacknowledged: int = 0
+    latched_unacknowledged: int = 0
+    latched_acknowledged: int = 0
+    shelved: int = 0
+    suppressed_by_design: int = 0
+    out_of_service: int = 0
 
 
 class Alarms(BaseModel):

@@ -10,6 +10,8 @@ const WORDS = {
     red: "一级 红 Ⅰ R", orange: "二级 橙 Ⅱ O", yellow: "三级 黄 Ⅲ Y", blue: "四级 蓝 Ⅳ B",
     instrument: "仪表", system: "系统", returned: "已恢复",
     unacknowledged: "未确认", acknowledged: "已确认", returned_unacknowledged: "已恢复未确认",
+    latched_unacknowledged: "锁定未确认", latched_acknowledged: "锁定已确认", shelved: "已搁置",
+    suppressed_by_design: "设计抑制", out_of_service: "停用", until: "至 ",
     unknown: "情况不明：传感器失联或数据异常", live: "实时", age: "秒前更新", lost: "连接中断，数据截至",
     never: "尚未连接", test: "测试", exercise: "演练", operational: "运行", views: "视图",
     banner_test: "测试：以下不是正式运行的报警", banner_exercise: "演练 · 演练 · 演练：以下均非真实报警",
@@ -25,6 +27,8 @@ const WORDS = {
     red: "Red I (R)", orange: "Orange II (O)", yellow: "Yellow III (Y)", blue: "Blue IV (B)",
     instrument: "instrument", system: "system", returned: "returned",
     unacknowledged: "unacknowledged", acknowledged: "acknowledged", returned_unacknowledged: "returned, unacknowledged",
+    latched_unacknowledged: "latched, unacknowledged", latched_acknowledged: "latched, acknowledged",
+    shelved: "shelved", suppressed_by_design: "suppressed by design", out_of_service: "out of service", until: "until ",
     unknown: "condition unknown: the sensor is silent or its readings are bad", live: "live", age: "s old",
     lost: "connection lost, data as of", never: "not connected yet", test: "test", exercise: "exercise",
     operational: "in operation", views: "views",
@@ -38,6 +42,8 @@ const WORDS = {
   },
 };
 const MODES = ["operational", "exercise", "test"];
+const WAITING = ["unacknowledged", "returned_unacknowledged", "latched_unacknowledged"];
+const SUPPRESSED = ["shelved", "suppressed_by_design", "out_of_service"];
 const RANK = { red: 4, orange: 3, yellow: 2, blue: 1 };
 const PAGE_ROWS = 500;
 const RELOAD_MS = 2000;
@@ -132,7 +138,7 @@ async function loadStatus() {
 
 function unacknowledgedOf(mode) {
   return Object.values(status.totals[mode].alarms)
-    .reduce((sum, states) => sum + states.unacknowledged + states.returned_unacknowledged, 0);
+    .reduce((sum, states) => sum + WAITING.reduce((part, state) => part + (states[state] ?? 0), 0), 0);
 }
 
 function viewsThere() {
@@ -244,9 +250,10 @@ function loadSoon() {
 }
 
 function render() {
-  const unacknowledged = (item) => (item.state === "acknowledged" ? 0 : 1);
+  // What waits for a person first, what is kept quiet last: it is never out of sight.
+  const urgency = (item) => (WAITING.includes(item.state) ? 2 : SUPPRESSED.includes(item.state) ? 0 : 1);
   const shown = [...alarms.values()].sort((a, b) =>
-    unacknowledged(b) - unacknowledged(a) ||
+    urgency(b) - urgency(a) ||
     (RANK[b.severity] ?? 0) - (RANK[a.severity] ?? 0) ||
     String(b.raised_at).localeCompare(String(a.raised_at)));
   byId("rows").replaceChildren(...shown.slice(0, 2000).map(row));
@@ -256,13 +263,21 @@ function render() {
   byId("more").textContent = word("more") + PAGE_ROWS;
 }
 
+function rowClass(state) {
+  if (SUPPRESSED.includes(state)) return "suppressed";
+  return WAITING.includes(state) ? "unacknowledged" : "";
+}
+
 function row(item) {
-  const line = element("tr", undefined, `${item.mode} ${item.state === "acknowledged" ? "" : "unacknowledged"}`);
+  const line = element("tr", undefined, `${item.mode} ${rowClass(item.state)}`);
   const level = item.severity ?? (item.class === "process" ? "returned" : item.class);
   const severity = element("td");
   severity.append(element("span", word(level), `severity ${item.severity ?? "other"}`));
   if (item.mode !== "operational") severity.append(element("span", word(item.mode), "tag"));
   const state = element("td", word(item.state));
+  if (item.until && SUPPRESSED.includes(item.state)) {
+    state.append(element("span", word("until") + localTime(item.until), "small"));
+  }
   if (item.condition === "unknown") state.append(element("span", word("unknown"), "small"));
   const place = element("td", (language === "zh" ? item.name_zh || item.name : item.name || item.name_zh) || item.sensor);
   place.append(element("span", [item.city, item.district, item.system, item.sensor].filter(Boolean).join(" · "), "small"));
@@ -277,7 +292,7 @@ function row(item) {
     raised.append(element("span", word("expected") + span, "small"));
   }
   const actions = element("td", undefined, "actions");
-  if (item.state !== "acknowledged") {
+  if (WAITING.includes(item.state)) {
     const button = element("button", word("acknowledge"));
     button.type = "button";
     button.addEventListener("click", () => acknowledge(item, button));
