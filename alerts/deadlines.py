@@ -5,6 +5,7 @@ from store.approvals import expire_approvals
 from store.deadlines import next_deadline
 from store.journal import lock_journal
 from store.pool import Pool
+from store.temporary_limits import end_due_limits
 
 LOOK_MS = 1_000  # of the log's clock, after which deadlines that people have set since are looked up
 NEVER_DUE = 2**62
@@ -19,5 +20,6 @@ async def keep_deadlines(pool: Pool, clock: int) -> int:
                 await lock_journal(connection)
                 await settle_due(connection, clock)
                 await expire_approvals(connection, clock)
+                await end_due_limits(connection, clock)
             due = await next_deadline(connection)
     return NEVER_DUE if due is None else due

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from alerts.checkpoint import carry_over, copy_state, encode_state, restore_state
 from alerts.engine import Engine
 from alerts.rules import Pack
+from alerts.temporary_limits import with_temporary_limits
 from model.alarm import ConditionChange
 from model.registry import Registry
 from model.sensor import City, Sensor
@@ -21,6 +22,7 @@ from store.evaluation import load_checkpoint, read_cursor, save_binding, save_ch
 from store.pool import Connection, Pool
 from store.rule_packs import packs_in_force
 from store.sensors import load_registry
+from store.temporary_limits import limits_in_force
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +113,8 @@ async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits) -> Engine:
     # A change between the two reads raises the version once more, and so leads to another binding soon.
     registry = await load_registry(pool)
     packs = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]
-    return await asyncio.to_thread(_engine, packs, registry, limits)
+    temporary = await limits_in_force(pool)
+    return await asyncio.to_thread(lambda: _engine(with_temporary_limits(packs, temporary), registry, limits))
 
 
 def _packed_definition(definition: _Definition) -> bytes:

@@ -8,7 +8,9 @@ import msgspec
 from alerts.recording import record
 from app.access import Principal, Role
 from app.actions import ActionRefused
+from app.rule_activation import RULES, activate_rules
 from app.suppressions import Wanted, suppress_alarm
+from app.temporary_limits import TEMPORARY_LIMIT, apply_temporary_limit
 from model.alarm import State, encode_line
 from model.severity import LABELS
 from store.approvals import ApprovalRow, decide_approval, lock_approval
@@ -115,6 +117,9 @@ async def _shelve(connection: Connection, found: ApprovalRow, approver: str, now
     return {"line": msgspec.Raw(encode_line(done[0].line).encode())}
 
 
+_RULE_DECIDERS = frozenset({Role.ENGINEER, Role.SUPERVISOR})
 KINDS: dict[str, Kind] = {
     SHELVE: Kind(frozenset({Role.OPERATOR, Role.SUPERVISOR}), _shelve),
+    RULES: Kind(_RULE_DECIDERS, activate_rules),
+    TEMPORARY_LIMIT: Kind(_RULE_DECIDERS, apply_temporary_limit),
 }

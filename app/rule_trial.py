@@ -97,6 +97,8 @@ async def try_over_history(
 
     Both are evaluated with the registry as it stands, at the sensors of the areas (cities, or `*`), from `warm_up_ms`
     before, by the executor (a thread where none is given). Raises RuleTaken and store.log_span.SpanTooLarge.
+
+    Temporary limits are left out on both sides: designs are compared.
     """
     limits = limits or EvaluatorLimits()
     present = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]

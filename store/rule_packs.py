@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from store.pool import Connection, Pool
@@ -37,30 +38,61 @@ async def packs_in_force(connection: Connection | Pool) -> list[StoredPack]:
     return [StoredPack(row["pack"], row["version"], row["content"]) for row in rows]
 
 
+class Activation(NamedTuple):
+    """A pack in force: since when, by whose word, and who approved it where a second person had to."""
+
+    pack: StoredPack
+    activated_at: datetime
+    activated_by: str
+    approved_by: str | None
+
+
+async def activations_in_force(connection: Connection | Pool) -> list[Activation]:
+    """Return the packs in force by name, with how they came into force."""
+    rows = await connection.fetch(
+        "select pack, version, content, activated_at, activated_by, approved_by from rule_pack where in_force"
+        " order by pack"
+    )
+    return [Activation(StoredPack(*tuple(row)[:3]), *tuple(row)[3:]) for row in rows]
+
+
 async def activate(pool: Pool, packs: Sequence[StoredPack], actor: str) -> list[str]:
     """Put packs into force, each in the place of the one of its name; return the names of those that changed.
 
     Raises RuleTaken, and changes nothing, where a rule's id would be in force twice.
     """
-    changed = []
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("lock table rule_pack in share row exclusive mode")
-        present = await packs_in_force(connection)
-        _refuse_taken_rules(present, packs)
-        versions = {pack.pack: pack.version for pack in present}
-        for pack in packs:
-            if versions.get(pack.pack) == pack.version:
-                continue
-            await connection.execute("update rule_pack set in_force = false where pack = $1 and in_force", pack.pack)
-            await connection.execute(
-                "insert into rule_pack (pack, version, content, activated_at, activated_by)"
-                " values ($1, $2, $3, now(), $4)",
-                pack.pack,
-                pack.version,
-                pack.content,
-                actor,
-            )
-            changed.append(pack.pack)
+        await lock_rules(connection)
+        return await replace_packs(connection, packs, by=actor)
+
+
+async def lock_rules(connection: Connection) -> None:
+    """Let nobody else change what is in force until the transaction ends; readers are not held up."""
+    await connection.execute("lock table rule_pack in share row exclusive mode")
+
+
+async def replace_packs(
+    connection: Connection, packs: Sequence[StoredPack], *, by: str, approved_by: str | None = None
+) -> list[str]:
+    """Put packs into force as `activate` does, in the caller's transaction, which holds the lock of the rules."""
+    changed = []
+    present = await packs_in_force(connection)
+    _refuse_taken_rules(present, packs)
+    versions = {pack.pack: pack.version for pack in present}
+    for pack in packs:
+        if versions.get(pack.pack) == pack.version:
+            continue
+        await connection.execute("update rule_pack set in_force = false where pack = $1 and in_force", pack.pack)
+        await connection.execute(
+            "insert into rule_pack (pack, version, content, activated_at, activated_by, approved_by)"
+            " values ($1, $2, $3, now(), $4, $5)",
+            pack.pack,
+            pack.version,
+            pack.content,
+            by,
+            approved_by,
+        )
+        changed.append(pack.pack)
     return changed
 
 

@@ -10,7 +10,9 @@ from alerts.rules import Pack, Rule
 from alerts.words import Selector
 from app.access import Principal, Reader
 from app.api.context import context_of
-from store.rule_packs import packs_in_force
+from app.api.lines import TimeText
+from app.api.parameters import written
+from store.rule_packs import activations_in_force
 from store.sensor_search import sensors_within
 
 router = APIRouter(tags=["rules"])
@@ -30,6 +32,9 @@ class PackItem(BaseModel):
 
     pack: str = Field(examples=["gas"])
     version: str
+    activated_at: TimeText
+    activated_by: str
+    approved_by: str | None = Field(description="null where no second person had to")
     description: dict[str, str]
     rules: list[RuleItem]
 
@@ -44,21 +49,24 @@ class Packs(BaseModel):
 async def list_rules(request: Request, caller: Reader) -> dict[str, Any]:
     """List the rule packs in force; what concerns cities or sensors outside the caller's areas is left out."""
     async with context_of(request).reading() as connection:
-        stored = await packs_in_force(connection)
-        packs = [(Pack.model_validate_json(pack.content), pack.version) for pack in stored]
+        stored = await activations_in_force(connection)
+        packs = [(Pack.model_validate_json(activation.pack.content), activation) for activation in stored]
         named = _sensors_named(rule for pack, _ in packs for rule in pack.rules)
         visible = await sensors_within(connection, named, caller.areas) if named else set()
     return {
         "packs": [
             {
                 "pack": pack.pack,
-                "version": version,
+                "version": activation.pack.version,
+                "activated_at": written(activation.activated_at),
+                "activated_by": activation.activated_by,
+                "approved_by": activation.approved_by,
                 "description": pack.description.model_dump(),
                 "rules": [
                     _rule_item(rule, caller, visible) for rule in pack.rules if _seen(rule.select, caller, visible)
                 ],
             }
-            for pack, version in packs
+            for pack, activation in packs
         ]
     }
 

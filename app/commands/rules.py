@@ -14,7 +14,6 @@ from alerts.rule_file import (
     default_files,
     default_packs,
     load_packs,
-    lost_looks,
     parse_packs,
     read_files,
     schema,
@@ -24,15 +23,17 @@ from alerts.rules import Pack
 from app.commands import rule_advice
 from app.commands.output import CommandError, instant, progress, run_async
 from app.commands.trial_output import trial_text
-from app.rule_trial import try_over_history
+from app.rule_activation import TOLD_MAX, Checked, check_activation, put_in_force, request_rules
+from app.rule_trial import trial_document, try_over_history
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from model.instant import format_instant, to_milliseconds
 from model.registry import Registry
 from model.sensor import City, Sensor
 from model.sensor_file import read_sensor_file
 from store.log_span import SpanTooLarge
-from store.rule_packs import StoredPack, activate, packs_in_force
+from store.pool import Pool
 
 DAY_MS = 86_400_000
 
@@ -65,7 +66,8 @@ def add_parsers(commands: Any) -> None:
     activating = actions.add_parser(
         "activate", help="put rule files into force",
         description="Put packs into force, each in the place of the one of its name, and show what they would have "
-        "changed in the last day. An error changes nothing.",
+        "changed in the last day; temporary limits are left out of that. An error changes nothing. With "
+        "LIFELINE_RULES_TWO_PERSONS=true it asks for a second person, who approves it through the API.",
         epilog="example: lifeline rules activate my-rules.yaml",
     )  # fmt: skip
     activating.add_argument("files", type=Path, nargs="*", metavar="FILE", help="the default packs if left out")
@@ -77,7 +79,7 @@ def add_parsers(commands: Any) -> None:
         help="what it changes is shown from here on (a day before --to)",
     )
     activating.add_argument("--to", dest="end", type=instant, metavar="T", help="and up to here (now)")
-    activating.add_argument("--by", default="command line", metavar="NAME", help="who activates, for the record")
+    activating.add_argument("--by", metavar="NAME", help="who activates, for the record")
     activating.set_defaults(run=lambda chosen: run_async(_activate(chosen)))
     rule_advice.add_parser(actions)
     publishing = actions.add_parser(
@@ -135,23 +137,53 @@ async def _activate(chosen: argparse.Namespace) -> int:
     start = end - DAY_MS if chosen.start is None else chosen.start
     if end <= start:
         raise CommandError("--from must be earlier than --to, which is now where it is left out")
+    settings = load_settings()
+    if settings.rules_two_persons and chosen.by is None:
+        raise CommandError(
+            "two persons activate rules here (LIFELINE_RULES_TWO_PERSONS): say with --by who asks for it"
+        )
+    by = chosen.by or "command line"
     files = read_files(chosen.files) if chosen.files else default_files()
     packs = parse_packs(files)
-    settings = load_settings()
     async with open_database(settings, progress) as url, prepared_pool(url, progress) as pool:
-        in_force = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]
-        check_looks(files, packs, in_force)
-        for lost in lost_looks(packs, in_force):
+        async with pool.acquire() as connection:
+            checked = await check_activation(connection, files, packs)
+        for lost in checked.warnings:
             progress(f"{lost}; until then this rule does not bind")
         limits = EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s)
         try:
-            for line in trial_text(await try_over_history(pool, packs, start, end, limits=limits)):
+            trial = await try_over_history(pool, packs, start, end, limits=limits)
+            for line in trial_text(trial):
                 print(line)
+            shown = trial_document(trial, TOLD_MAX)
         except SpanTooLarge as error:
             if chosen.start is not None:
                 raise CommandError(str(error)) from None
             progress(f"what it would have changed in the last day is not shown: {error} with --from and --to")
-        changed = await activate(pool, [StoredPack(pack.pack, pack.version, pack.content) for pack in packs], chosen.by)
+            shown = {"not_shown": str(error)}
+        if settings.rules_two_persons:
+            await _ask(pool, checked, shown, by)
+            return 0
+        async with pool.acquire() as connection, connection.transaction():
+            done = await put_in_force(connection, packs, by=by, now=clock())
+    for number in done.ended:
+        print(f"temporary limit {number} has ended: its rule has other limits now")
     for pack in packs:
-        print(f"pack {pack.pack}: {'in force' if pack.pack in changed else 'unchanged'}")
+        print(f"pack {pack.pack}: {'in force' if pack.pack in done.changed else 'unchanged'}")
     return 0
+
+
+async def _ask(pool: Pool, checked: Checked, trial: dict[str, Any], by: str) -> None:
+    if all(checked.replaces[pack.pack] == pack.version for pack in checked.packs):
+        print("unchanged: all of it is in force already")
+        return
+    async with pool.acquire() as connection:
+        row, asked = await request_rules(
+            connection, checked, reason="asked for on the command line", trial=trial, tests_passed=0, by=by, now=clock()
+        )
+    for pack in asked.packs:
+        print(f"pack {pack.pack}: waits for a second person")
+    print(
+        f"nothing has changed yet: another person than {by!r}, engineer or supervisor, approves request {row.approval} "
+        f"until {format_instant(to_milliseconds(row.expires_at))}: POST /api/v1/approvals/{row.approval}/approve"
+    )
