@@ -7,7 +7,7 @@ no claim of conformity. They are meant for an operator's position over thirty da
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -23,6 +23,26 @@ CHATTER_MS = 60_000
 CHATTER_INTERVALS = 10
 STANDING_MS = 24 * HOUR_MS
 PRIORITIES: tuple[Priority, ...] = ("low", "medium", "high", "highest")
+
+
+class Raised(Protocol):
+    """An occurrence, as far as these figures look at it. Times are epoch milliseconds, infinite while it stands."""
+
+    @property
+    def rule(self) -> str:
+        """Whose occurrence it is."""
+
+    @property
+    def sensor(self) -> str:
+        """Where it occurred."""
+
+    @property
+    def raised(self) -> int:
+        """When it began."""
+
+    @property
+    def until(self) -> float:
+        """When it returned."""
 
 
 class Frequent(msgspec.Struct, frozen=True):
@@ -134,7 +154,7 @@ def performance(
         ten_alarms_share=sum(count for _, count in alarms.most_common(MOST_FREQUENT)) / total if total else 0.0,
         chattering=chattering((one for one in found if start <= one.raised < end), interval_s or {}),
         standing=len(stood),
-        standing_peak=_most_at_once(stood),
+        standing_peak=most_at_once(stood),
         priority_share={priority: priorities[priority] / total if total else 0.0 for priority in PRIORITIES},
     )
 
@@ -158,7 +178,7 @@ def chatter_ms(interval_s: float | None) -> int:
     return CHATTER_MS if interval_s is None else max(CHATTER_MS, round(CHATTER_INTERVALS * interval_s * 1000))
 
 
-def chattering(found: Iterable[Occurrence], interval_s: Mapping[str, float]) -> list[Chattering]:
+def chattering(found: Iterable[Raised], interval_s: Mapping[str, float]) -> list[Chattering]:
     """Return which rules chatter at which sensors: three raises or more within `chatter_ms`, most raises first."""
     raised: dict[tuple[str, str], list[int]] = {}
     for one in found:
@@ -195,13 +215,14 @@ def flooding_rules(found: Iterable[Occurrence]) -> list[Flood]:
     return result
 
 
-def standing(found: Sequence[Occurrence], start: int, end: int) -> list[tuple[int, int]]:
+def standing(found: Iterable[Raised], start: int, end: int) -> list[tuple[int, int]]:
     """Return from when to when (epoch milliseconds) occurrences had stood longer than 24 h, within the span."""
     spans = [(max(start, one.raised + STANDING_MS), int(min(end, one.until))) for one in found]
     return [(begin, until) for begin, until in spans if begin < until]
 
 
-def _most_at_once(spans: Sequence[tuple[int, int]]) -> int:
+def most_at_once(spans: Sequence[tuple[int, int]]) -> int:
+    """Return how many of the spans (begin, end) hold at one time at the most."""
     # At one instant what ends goes before what begins.
     steps = sorted([(begin, 1) for begin, _ in spans] + [(until, -1) for _, until in spans])
     present = most = 0

@@ -1,4 +1,4 @@
-"""`lifeline rules advise`: for rules that chatter or flood, the deadband and delays that would have removed what."""
+"""`lifeline rules advise`: for rules that chatter, flood or are often found false, what would have kept them quiet."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,8 @@ from alerts.conditions.expression import Expression
 from alerts.engine import Engine
 from alerts.rule_file import default_packs, load_packs
 from alerts.rules import Pack, Rule
-from app.commands.output import CommandError, progress
+from app.commands.judgement_advice import advise_by_judgements
+from app.commands.output import CommandError, instant, progress, run_async
 from app.recording import Recording, load_recording
 from app.rule_trial import intervals
 from ingest.settings import IngestLimits
@@ -31,14 +32,19 @@ def add_parser(actions: Any) -> None:
     """Add the action to the parser of `lifeline rules`."""
     advising = actions.add_parser(
         "advise",
-        help="advise deadbands and delays for rules that chatter or flood",
+        help="advise deadbands and delays for rules that chatter, flood or are often found false",
         description="Back-test other deadbands and delays of the rules that chatter or flood over a recording, and\n"
         "show for the best few what share of alarms they would have removed, what they delay, and what they lose.\n"
+        "With --from and --to: of the rules whose alarms people often found false then, in the database's journal,\n"
+        "the sensors, and the delays that would have kept false ones quiet and lost no true one.\n"
         "The on-delay of a rule that alarms at the first sample is never lengthened.",
-        epilog="example: lifeline rules advise --readings readings.csv.gz --sensors sensors.csv",
+        epilog="example: lifeline rules advise --readings readings.csv.gz --sensors sensors.csv\n"
+        "         lifeline rules advise --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z",
     )
-    advising.add_argument("--readings", type=Path, required=True, metavar="FILE", help="CSV or NDJSON, also .gz")
-    advising.add_argument("--sensors", type=Path, required=True, metavar="FILE", help="CSV or GeoJSON")
+    advising.add_argument("--readings", type=Path, metavar="FILE", help="CSV or NDJSON, also .gz")
+    advising.add_argument("--sensors", type=Path, metavar="FILE", help="CSV or GeoJSON")
+    advising.add_argument("--from", dest="start", type=instant, metavar="T", help="what was judged from this time")
+    advising.add_argument("--to", dest="end", type=instant, metavar="T", help="up to this time")
     advising.add_argument(
         "--rules", type=Path, nargs="+", action="extend", metavar="FILE", help="the default packs if left out"
     )
@@ -49,6 +55,12 @@ def add_parser(actions: Any) -> None:
 
 def run_advise(chosen: argparse.Namespace) -> int:
     """Run `lifeline rules advise`."""
+    recorded = chosen.readings is not None and chosen.sensors is not None
+    judged = chosen.start is not None and chosen.end is not None
+    if recorded == judged or (not recorded and (chosen.readings or chosen.sensors)):
+        raise CommandError("give --readings with --sensors, or --from with --to")
+    if judged:
+        return run_async(advise_by_judgements(chosen))
     packs = load_packs(chosen.rules) if chosen.rules else default_packs()
     rules = {rule.rule: rule for pack in packs for rule in pack.rules}
     if chosen.rule is not None and chosen.rule not in rules:

@@ -1,0 +1,62 @@
+"""Operators' positions in the database."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from model.position import Position, default_position
+from store.conditions import Conditions
+from store.pool import Connection, Pool
+
+_COLUMNS = "position, city, name, name_zh, districts, systems"
+
+
+async def load_positions(connection: Connection | Pool, cities: Iterable[str] | None = None) -> list[Position]:
+    """Return the configured positions by id, of all cities or of those named."""
+    rows = await connection.fetch(
+        f"select {_COLUMNS} from position where $1::text[] is null or city = any($1) order by position",
+        None if cities is None else list(cities),
+    )
+    return [_position(row) for row in rows]
+
+
+async def find_positions(connection: Connection | Pool, areas: Sequence[str]) -> list[Position]:
+    """Return the positions within the areas, by city and id; each city's default one is the last of its own.
+
+    A default position is there whether or not configured ones leave anything to it.
+    """
+    conditions = Conditions()
+    conditions.within("city", areas)
+    rows = await connection.fetch(f"select {_COLUMNS} from position where {conditions}", *conditions.values)
+    cities = await connection.fetch(f"select city from city where {conditions}", *conditions.values)
+    found = [_position(row) for row in rows] + [default_position(row["city"]) for row in cities]
+    return sorted(found, key=lambda one: (one.city, one.is_default, one.position))
+
+
+async def write_positions(
+    connection: Connection | Pool, positions: Sequence[Position], changed_at: datetime, changed_by: str
+) -> None:
+    """Configure positions, each in the place of the one of its id."""
+    await connection.executemany(
+        "insert into position (position, city, name, name_zh, districts, systems, changed_at, changed_by)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (position) do update set city = excluded.city,"
+        " name = excluded.name, name_zh = excluded.name_zh, districts = excluded.districts,"
+        " systems = excluded.systems, changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+        [
+            (p.position, p.city, p.name, p.name_zh, list(p.districts), list(p.systems), changed_at, changed_by)
+            for p in positions
+        ],
+    )
+
+
+async def remove_position(connection: Connection | Pool, position: str, areas: Sequence[str]) -> bool:
+    """Take a position away; return whether it was there within the areas."""
+    conditions = Conditions()
+    conditions.add_equal("position", position)
+    conditions.within("city", areas)
+    status = await connection.execute(f"delete from position where {conditions}", *conditions.values)
+    return bool(status != "DELETE 0")
+
+
+def _position(row: Any) -> Position:
+    return Position(**dict(row) | {"districts": tuple(row["districts"]), "systems": tuple(row["systems"])})
