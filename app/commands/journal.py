@@ -13,6 +13,7 @@ from alerts.rule_file import default_packs, load_packs
 from alerts.rules import Pack
 from app.commands.output import CommandError, duration, instant, positive, progress, run_async
 from app.commands.trial_output import trial_json, trial_text
+from app.incident_file import incident_lines, read_networks
 from app.recording import Recording, load_recording
 from app.rule_trial import READINGS_MAX, Trial, in_place, try_over_history, try_packs
 from app.services import open_database, prepared_pool
@@ -64,6 +65,13 @@ def add_parsers(commands: Any) -> None:
         "--acknowledge-after", type=_delay, default=60.0, metavar="D",
         help="an ideal operator acknowledges after this long (60s), or never",
     )  # fmt: skip
+    backtesting.add_argument(
+        "--incidents", type=Path, metavar="FILE", help="which alarms belong together, and the probable cause, as NDJSON"
+    )
+    backtesting.add_argument(
+        "--networks", type=Path, nargs="+", action="extend", default=[], metavar="FILE",
+        help="pipe networks for --incidents: GeoJSON, EPANET or SWMM",
+    )  # fmt: skip
     backtesting.add_argument("--batch", type=positive, default=5_000, metavar="N", help="readings a batch (5000)")
     backtesting.set_defaults(run=run_backtest, refuse=backtesting.error)
     journal = commands.add_parser(
@@ -94,6 +102,10 @@ def run_backtest(chosen: argparse.Namespace) -> int:
         chosen.refuse("--against is for files; over the database's history the rules in force are compared with")
     if chosen.json and not (over_history or chosen.against):
         chosen.refuse("--json shows the difference: give --against, or --from and --to; the journal is NDJSON anyway")
+    if chosen.incidents is not None and (over_history or chosen.against):
+        chosen.refuse("--incidents is for --readings and --sensors, without --against")
+    if chosen.networks and chosen.incidents is None:
+        chosen.refuse("--networks is for --incidents: rules do not look at networks")
     packs = load_packs(chosen.rules) if chosen.rules else default_packs()
     if over_history:
         return run_async(_over_history(chosen, packs))
@@ -123,6 +135,7 @@ async def _over_history(chosen: argparse.Namespace, packs: Sequence[Pack]) -> in
 
 
 def _over_files(chosen: argparse.Namespace, packs: Sequence[Pack]) -> int:
+    networks = read_networks(chosen.networks)
     # Cities that appear through a back-test are test cities.
     sensors, cities = read_sensor_file(chosen.sensors, mode="test")
     registry = Registry(1, dict(enumerate(sensors)), {city.city: city for city in cities})
@@ -142,7 +155,10 @@ def _over_files(chosen: argparse.Namespace, packs: Sequence[Pack]) -> int:
         engine = Engine(packs, registry)
         lines = sorted(backtest(engine, recording.batches(chosen.batch), after), key=journal_order)
         unbound = engine.unbound
-        _write(chosen.out, (encode_line(line) for line in lines))
+        if chosen.out is not None or chosen.incidents is None:
+            _write(chosen.out, (encode_line(line) for line in lines))
+    if chosen.incidents is not None:
+        _write(chosen.incidents, incident_lines(lines, registry, recording, networks))
     for problem in recording.problems:
         progress(problem)
     if refused > len(recording.problems):

@@ -1,0 +1,125 @@
+"""Incidents: alarms and reports that belong together, the probable cause first."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field, StringConstraints
+
+from app.access import Reader, check_city
+from app.api.context import context_of
+from app.api.incident_items import (
+    EXAMPLE,
+    IncidentItem,
+    change_item,
+    circle,
+    incident_item,
+    member_item,
+    report_item,
+)
+from app.api.lines import Mode
+from app.api.modes import ModeFilter, modes_of
+from app.api.parameters import (
+    Cursor,
+    Parameters,
+    Time,
+    Word,
+    decode_cursor,
+    encode_cursor,
+    page_limit,
+)
+from app.api.problems import not_found
+from model.incident import Member
+from model.instant import to_datetime, to_milliseconds
+from store.incident_search import (
+    IncidentQuery,
+    find_incident,
+    find_incidents,
+    incident_changes,
+    incident_members,
+)
+
+router = APIRouter(prefix="/incidents", tags=["incidents"])
+MEMBERS_MAX, HISTORY_MAX = 5_000, 1_000
+
+IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,192}\z")]
+IncidentInPath = Annotated[IncidentId, Path(examples=[EXAMPLE])]
+
+
+class IncidentFilters(Parameters):
+    """Which incidents; without `mode`, `city` and `member` no exercise's."""
+
+    city: Word | None = None
+    system: Word | None = None
+    state: Literal["open", "closed"] | None = Field(default=None, description="Both where it is left out")
+    mode: ModeFilter = None
+    since: Time | None = Field(default=None, description="Changed at or after")
+    member: IncidentId | None = Field(default=None, description="The one that holds this alarm or report")
+    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    after: Cursor | None = None
+
+
+class IncidentPage(BaseModel):
+    """A page of incidents, last opened first; those that were merged into others are left out."""
+
+    incidents: list[IncidentItem]
+    modes: list[Mode] = Field(description="Incidents of other modes were left out", examples=[["operational", "test"]])
+    next: str | None = Field(description="`after` of the next page; null on the last")
+
+
+class IncidentDetail(IncidentItem):
+    """An incident with its members, each with the reason for which it belongs here, and its history."""
+
+    members: list[dict[str, Any]] = Field(description="Alarms, as they joined; at most 5,000")
+    reports: list[dict[str, Any]] = Field(description="Reports from people")
+    history: list[dict[str, Any]] = Field(description="What happened to it, but joining: that is with each member")
+    circle: dict[str, float] | None = Field(description="Around all members: longitude, latitude, radius_m")
+
+
+@router.get("", response_model=IncidentPage, summary="Incidents")
+async def list_incidents(
+    request: Request, caller: Reader, filters: Annotated[IncidentFilters, Query()]
+) -> dict[str, Any]:
+    """List incidents, last opened first. Exercises are left out unless `mode` asks for them, or `city` names one."""
+    context = context_of(request)
+    check_city(caller, filters.city)
+    rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
+    after = None
+    if filters.after is not None:
+        opened, name = decode_cursor(filters.after, int, str)
+        after = (to_datetime(opened), name)
+    modes = modes_of(filters.mode, named=filters.city is not None or filters.member is not None)
+    query = IncidentQuery(
+        city=filters.city,
+        system=filters.system,
+        is_open=None if filters.state is None else filters.state == "open",
+        modes=modes,
+        since=filters.since,
+        member=filters.member,
+        after=after,
+    )
+    async with context.reading() as connection:
+        rows = await find_incidents(connection, query, caller.areas, rows_max + 1)
+    following = None
+    if len(rows) > rows_max:
+        last = rows[rows_max - 1]
+        following = encode_cursor(to_milliseconds(last.opened_at), last.incident)
+    return {"incidents": [incident_item(row) for row in rows[:rows_max]], "modes": modes, "next": following}
+
+
+@router.get("/{incident}", response_model=IncidentDetail, summary="One incident")
+async def get_incident(request: Request, caller: Reader, incident: IncidentInPath) -> dict[str, Any]:
+    """Return an incident with its members and history. One that was merged says into which, and has no members."""
+    async with context_of(request).reading() as connection, connection.transaction(isolation="repeatable_read"):
+        row = await find_incident(connection, incident, caller.areas)
+        if row is None:
+            raise not_found("incident", incident)
+        rows = await incident_members(connection, incident, caller.areas, MEMBERS_MAX)
+        changes = await incident_changes(connection, incident, caller.areas, HISTORY_MAX, but=("joined",))
+    found = [(msgspec.json.decode(member.facts, type=Member), member) for member in rows]
+    return incident_item(row) | {
+        "members": [member_item(facts, member) for facts, member in found if facts.kind == "alarm"],
+        "reports": [report_item(facts) for facts, _ in found if facts.kind == "report"],
+        "history": [change_item(change) for change in changes],
+        "circle": circle([facts for facts, _ in found]),
+    }

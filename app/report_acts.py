@@ -1,0 +1,116 @@
+"""Reports from people, taken and verified: each one transaction under the journal's lock, safe to send twice."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from alerts.incident_keeping import take
+from alerts.incidents import Happening
+from app.access import Principal
+from app.actions import KeyReused
+from model.incident import Member
+from model.instant import to_datetime
+from model.report import Report
+from store.alarms import EarlierAction, find_action, record_action
+from store.journal import lock_journal
+from store.pool import Connection
+from store.reports import ReportRow, find_report, insert_report, verify_report
+
+SEND, VERIFY = "report", "verify"
+
+
+class ReportUnknown(Exception):
+    """There is no such report within the actor's areas."""
+
+
+class ReportRefused(Exception):
+    """The report cannot be verified by this person or no more; `by` and `at` (epoch ms) tell who has done so."""
+
+    def __init__(self, detail: str, remedy: str, by: str | None = None, at: int | None = None) -> None:
+        super().__init__(detail)
+        self.remedy = remedy
+        self.by = by
+        self.at = at
+
+
+async def send_report(connection: Connection, report: Report, idempotency_key: str, actor: Principal) -> ReportRow:
+    """Keep a report and let it join an incident; the same one again gives the same. Raises KeyReused."""
+    asked = f"report.{_digest(report)}"
+    async with connection.transaction():
+        await lock_journal(connection)
+        earlier = await find_action(connection, idempotency_key)
+        if earlier is not None:
+            if (earlier.alarm, earlier.action, earlier.actor) != (asked, SEND, actor.label):
+                raise KeyReused("this idempotency key was used for another action")
+            return await _found(connection, int(earlier.line), actor)
+        name = await insert_report(connection, report)
+        number = int(name.rpartition(".")[2])
+        member = _member(msgspec.structs.replace(report, report=name))
+        happening = Happening("raised", member, report.received_at, report.time)
+        await take(connection, report.city, report.mode, [happening])
+        action = EarlierAction(asked, SEND, actor.label, str(number))
+        await record_action(connection, idempotency_key, action, to_datetime(report.received_at))
+        return await _found(connection, number, actor)
+
+
+async def verify(
+    connection: Connection, number: int, actor: Principal, now: int, idempotency_key: str, *, found: bool,
+    note: str | None,
+) -> ReportRow:  # fmt: skip
+    """Note at `now` (epoch milliseconds) what somebody found at the place; a report of nothing no longer stands.
+
+    Raises ReportUnknown, ReportRefused and KeyReused; then nothing has changed.
+    """
+    async with connection.transaction():
+        await lock_journal(connection)
+        row = await find_report(connection, number, actor.areas)
+        if row is None:
+            raise ReportUnknown
+        report = row.report
+        asked = f"{report.report}.{found}"
+        earlier = await find_action(connection, idempotency_key)
+        if earlier is not None:
+            if (earlier.alarm, earlier.action, earlier.actor) != (asked, VERIFY, actor.label):
+                raise KeyReused("this idempotency key was used for another action")
+            return row
+        if report.verified_by is not None:
+            raise ReportRefused(
+                f"{report.verified_by} has verified it", "nothing needs to be done", report.verified_by,
+                report.verified_at,
+            )  # fmt: skip
+        if report.actor == actor.label:
+            raise ReportRefused("you have sent it yourself", "another person verifies what you report")
+        await verify_report(connection, number, found=found, by=actor.label, at=now, note=note)
+        if not found:
+            member = msgspec.structs.replace(_member(report), standing=False)
+            await take(connection, report.city, report.mode, [Happening("returned", member, now, now)])
+        action = EarlierAction(asked, VERIFY, actor.label, "")
+        await record_action(connection, idempotency_key, action, to_datetime(now))
+        return await _found(connection, number, actor)
+
+
+async def _found(connection: Connection, number: int, actor: Principal) -> ReportRow:
+    row = await find_report(connection, number, actor.areas)
+    if row is None:
+        raise ReportUnknown
+    return row
+
+
+def _member(report: Report) -> Member:
+    return Member(
+        member=report.report,
+        kind="report",
+        rule=report.kind,
+        system=report.system,
+        time=report.time,
+        known_at=report.received_at,
+        longitude=report.longitude,
+        latitude=report.latitude,
+    )
+
+
+def _digest(report: Report) -> str:
+    """What the sender said, in short: the same key with other words is no repetition."""
+    said: dict[str, Any] = msgspec.structs.asdict(report) | {"received_at": 0, "mode": "", "report": ""}
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:32]
