@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.engine import Engine
-from alerts.lifecycle import acknowledge, apply_change
+from alerts.lifecycle import acknowledge, apply_change, suppress_or_release
 from alerts.retroactive import LOOK_BACK_MS, passage_of, retroactive_changes
+from alerts.suppression import CAUSE, Judged, Step, Suppressing
 from model.alarm import Alarm, ConditionChange, JournalLine, State
+from model.instant import format_instant
 from model.reading import ReadingBatch
 
 IDEAL_OPERATOR = "ideal-operator"
@@ -27,24 +29,30 @@ def backtest(
     due: dict[str, int] = {}
     seen: list[ReadingBatch] = []
     told: set[str] = set()  # retroactive occurrences
+    suppressing = Suppressing(engine.rules, engine.registry)
     for batch in batches:
         evaluated = engine.evaluate(batch)
-        for change in evaluated.changes:
-            # The back-test's clock is continuous: silence is known at its deadline, whatever the batches.
-            if change.cause == "silence":
-                change = msgspec.structs.replace(change, known_at=change.time)
-            yield from _apply(alarms, due, change, acknowledge_after_ms)
+        for step in suppressing.step(known_at_once(evaluated.changes), known_at_once(evaluated.unannounced)):
+            yield from _apply(alarms, due, step, acknowledge_after_ms)
         seen.append(batch)
         if evaluated.late.any():
             for changes in _retroactive(engine, seen, evaluated.late):
                 for change in changes:
                     # What an earlier late reading has told stands in the journal already.
                     if change.alarm not in told:
-                        yield from _apply(alarms, due, change, acknowledge_after_ms)
+                        yield from _apply(alarms, due, Judged(change, None), acknowledge_after_ms)
                 told.update(change.alarm for change in changes)
     for alarm, time in due.items():
         _, line = acknowledge(alarms[alarm], actor=IDEAL_OPERATOR, time=time)
         yield line
+
+
+def known_at_once(changes: Iterable[ConditionChange]) -> list[ConditionChange]:
+    """Return the changes as they are known where the clock is continuous: silence at its deadline, in any batches."""
+    return [
+        msgspec.structs.replace(change, known_at=change.time) if change.cause == "silence" else change
+        for change in changes
+    ]
 
 
 def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool_]) -> Iterator[list[ConditionChange]]:
@@ -67,18 +75,42 @@ def _retroactive(engine: Engine, seen: list[ReadingBatch], late: NDArray[np.bool
 
 
 def _apply(
-    alarms: dict[str, Alarm], due: dict[str, int], change: ConditionChange, acknowledge_after_ms: int | None
+    alarms: dict[str, Alarm], due: dict[str, int], step: Step, acknowledge_after_ms: int | None
 ) -> Iterator[JournalLine]:
-    occurrence = change.alarm
+    occurrence, known_at = step.alarm, step.known_at
     alarm = alarms.get(occurrence)
-    if alarm is not None and due.get(occurrence, change.known_at + 1) <= change.known_at:
+    if alarm is not None and due.get(occurrence, known_at + 1) <= known_at:
         alarm, line = acknowledge(alarm, actor=IDEAL_OPERATOR, time=due.pop(occurrence))
         yield line
-    alarm, line = apply_change(alarm, change)
+    stepped = after_step(alarm, step)
+    if stepped is None:
+        return
+    alarm, line = stepped
     yield line
     if alarm.state is State.NORMAL:
         alarms.pop(occurrence, None)
+        due.pop(occurrence, None)
         return
     alarms[occurrence] = alarm
-    if acknowledge_after_ms is not None and alarm.state is State.UNACKNOWLEDGED:
-        due.setdefault(occurrence, change.known_at + acknowledge_after_ms)
+    if alarm.state is State.SUPPRESSED_BY_DESIGN:
+        due.pop(occurrence, None)
+    elif acknowledge_after_ms is not None and alarm.state is State.UNACKNOWLEDGED:
+        due.setdefault(occurrence, known_at + acknowledge_after_ms)
+
+
+def after_step(alarm: Alarm | None, step: Step) -> tuple[Alarm, JournalLine] | None:
+    """Return an occurrence after a step of its suppression, and the line; None where nothing changes. Raises Refused.
+
+    `alarm` is None where it begins with the step.
+    """
+    suppressed = None if step.suppressed_by is None else State.SUPPRESSED_BY_DESIGN
+    if isinstance(step, Judged):
+        return apply_change(alarm, step.change, suppressed=suppressed, suppressed_by=step.suppressed_by)
+    assert alarm is not None
+    moved = suppress_or_release(
+        alarm, suppressed, time=step.time, reason=step.reason, cause=CAUSE, suppressed_by=step.suppressed_by
+    )
+    if moved is None:
+        return None
+    after, line = moved
+    return after, msgspec.structs.replace(line, known_at=format_instant(step.known_at))

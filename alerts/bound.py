@@ -14,7 +14,6 @@ from alerts.conditions.ladder import LEVELS
 from alerts.kinds import SignalKind
 from alerts.rules import Override, Rule
 from model.alarm import Priority
-from model.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +150,3 @@ class Ladders(Bindings):
 def plain(value: float) -> float:
     """Return the value without what a conversion left in its last digits."""
     return float(f"{value:.12g}")
-
-
-def binding_key(binding: Binding, registry: Registry) -> tuple[str, str]:
-    """What names a binding across versions of rules and registry: (rule, sensor)."""
-    return binding.rule.rule, registry.sensors[binding.sensor_key].sensor

@@ -1,13 +1,18 @@
-"""Turns changes of conditions into transitions of alarms and records them, in the caller's transaction."""
+"""Turns what the engine found into transitions of alarms and records them, in the caller's transaction."""
 
 import logging
 from collections.abc import Sequence
 
-from alerts.lifecycle import Refused, apply_change
+import msgspec
+
+from alerts.lifecycle import Refused, apply_change, suppress_or_release
 from alerts.recording import record
 from alerts.suppressing import suppressed_state
-from model.alarm import SUPPRESSED_STATES, Alarm, ConditionChange
+from alerts.suppression import CAUSE, Judged, Moved, Step
+from model.alarm import SUPPRESSED_STATES, Alarm, JournalLine
+from model.instant import format_instant
 from model.registry import Registry
+from model.suppression import Suppression
 from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection
 from store.suppressions import suppressions_of
@@ -15,43 +20,83 @@ from store.suppressions import suppressions_of
 log = logging.getLogger(__name__)
 
 
-async def record_changes(connection: Connection, changes: Sequence[ConditionChange], registry: Registry) -> int:
-    """Bring the alarms up to the changes, and return how many did not fit (which must not happen, and is logged)."""
+async def record_steps(connection: Connection, steps: Sequence[Step], registry: Registry) -> int:
+    """Bring the alarms up to the steps, and return how many did not fit (which must not happen, and is logged)."""
     await lock_journal(connection)
-    known = await load_alarms(connection, {change.alarm for change in changes})
+    known = await load_alarms(connection, {_alarm_of(step) for step in steps})
     alarms = {alarm: found[0] for alarm, found in known.items()}
-    concerned = {c.sensor for c in changes if c.severity_from == 0 or _is_suppressed(alarms.get(c.alarm))}
-    suppressions = await suppressions_of(connection, concerned) if concerned else {}
+    places = {alarm: found[1] for alarm, found in known.items()}
+    suppressions = await _suppressions_of(connection, steps, alarms)
     transitions: list[Transition] = []
     refused = 0
-    for change in changes:
-        if change.retroactive and change.alarm in known:
-            continue  # an earlier late reading has told it
-        found = alarms.get(change.alarm)
-        if change.cause == "rule" and found is not None and found.condition == "normal":
-            continue  # withdrawn by an earlier try whose answer was lost
-        by_design = None if found is None else found.suppressed_by
-        state = suppressed_state(
-            suppressions.get(change.sensor, ()), change.rule, change.severity, change.known_at, by_design
-        )
+    for step in steps:
+        name = _alarm_of(step)
+        found = alarms.get(name)
+        if _is_told(step, found, name in known):
+            continue
         try:
-            alarm, line = apply_change(found, change, suppressed=state, suppressed_by=by_design)
+            done = _after(found, step, suppressions)
         except Refused as error:
             # Must not happen, and must not stop the watch over everything else.
-            log.error("a change of condition was dropped: %s (%s)", error, change)
+            log.error("a change of condition was dropped: %s (%s)", error, step)
             refused += 1
             continue
-        alarms[change.alarm] = alarm
-        sensor = registry.sensors.get(change.sensor_key)
-        place = (
-            known[change.alarm][1]
-            if change.alarm in known or sensor is None
-            else Place(sensor.city, sensor.system, sensor.district)
-        )
-        transitions.append(Transition(alarm, line, place))
+        if done is None:
+            continue
+        alarm, line = done
+        alarms[name] = alarm
+        if name not in places:
+            assert isinstance(step, Judged)  # what is moved stands already
+            sensor = registry.sensors[step.change.sensor_key]
+            places[name] = Place(sensor.city, sensor.system, sensor.district)
+        transitions.append(Transition(alarm, line, places[name]))
     await record(connection, transitions)
     return refused
 
 
-def _is_suppressed(alarm: Alarm | None) -> bool:
-    return alarm is not None and alarm.state in SUPPRESSED_STATES
+async def _suppressions_of(
+    connection: Connection, steps: Sequence[Step], alarms: dict[str, Alarm]
+) -> dict[str, list[Suppression]]:
+    # What is annunciated stays so whatever is in force; so most changes need not ask.
+    concerned = set()
+    for step in steps:
+        found = alarms.get(_alarm_of(step))
+        if isinstance(step, Moved):
+            concerned.add(step.sensor)
+        elif step.change.severity_from == 0 or (found is not None and found.state in SUPPRESSED_STATES):
+            concerned.add(step.change.sensor)
+    return await suppressions_of(connection, concerned) if concerned else {}
+
+
+def _is_told(step: Step, found: Alarm | None, is_known: bool) -> bool:
+    """Whether the journal has it already, by an earlier late reading or a try whose answer was lost."""
+    if isinstance(step, Moved):
+        return found is None
+    change = step.change
+    if change.cause == "rule" and found is not None:
+        return found.condition == "normal" or change.severity_from == 0
+    return change.retroactive and is_known
+
+
+def _after(
+    alarm: Alarm | None, step: Step, suppressions: dict[str, list[Suppression]]
+) -> tuple[Alarm, JournalLine] | None:
+    if isinstance(step, Judged):
+        change = step.change
+        in_force = suppressions.get(change.sensor, ())
+        state = suppressed_state(in_force, change.rule, change.severity, change.known_at, step.suppressed_by)
+        return apply_change(alarm, change, suppressed=state, suppressed_by=step.suppressed_by)
+    assert alarm is not None
+    in_force = suppressions.get(step.sensor, ())
+    state = suppressed_state(in_force, step.rule, alarm.severity, step.known_at, step.suppressed_by)
+    done = suppress_or_release(
+        alarm, state, time=step.time, reason=step.reason, cause=CAUSE, suppressed_by=step.suppressed_by
+    )
+    if done is None:
+        return None
+    after, line = done
+    return after, msgspec.structs.replace(line, known_at=format_instant(step.known_at))
+
+
+def _alarm_of(step: Step) -> str:
+    return step.alarm if isinstance(step, Moved) else step.change.alarm

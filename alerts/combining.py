@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.bound import Binding, Bindings, Ladders
-from alerts.conditions.combination import STATE, Combination, Term, has_not, holds, needed_terms
+from alerts.conditions.combination import NEVER_LOOKED_AT, STATE, Combination, Term, has_not, holds, needed_terms
 from alerts.conditions.ladder import NEVER
 from alerts.findings import change_of
 from alerts.looks import NOBODY, Look, Restless, look_of, may_hold
@@ -242,4 +242,4 @@ class Combining:
 
 
 def _moved_by_readings(rule: Rule | None) -> bool:
-    return rule is not None and rule.condition.kind not in ("stale", "due", "combination")
+    return rule is not None and rule.condition.kind not in NEVER_LOOKED_AT

@@ -23,7 +23,8 @@ from alerts.conditions.range import Range
 from alerts.conditions.stuck import Stuck
 from alerts.conditions.threshold import Threshold
 from alerts.expressing import Expressing
-from alerts.findings import due_changes, ladder_changes, stale_changes
+from alerts.findings import due_changes, ladder_changes, stale_changes, standing_change
+from alerts.gateways import bind_gateways
 from alerts.kinds import SIGNAL_KINDS, name_of
 from alerts.rules import Pack
 from model.alarm import ConditionChange
@@ -37,10 +38,14 @@ _STUCK = np.uint16(Quality.STUCK)
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a batch came to: the changes, and which of its rows came too late to be evaluated (bool, shape (n,))."""
+    """What a batch came to: the changes, and which of its rows came too late to be evaluated (bool, shape (n,)).
+
+    `unannounced` are the changes of rules that raise no alarm of their own but keep others quiet.
+    """
 
     changes: list[ConditionChange]
     late: NDArray[np.bool_]
+    unannounced: list[ConditionChange]
 
 
 class UnboundSensor(Exception):
@@ -75,7 +80,7 @@ class Engine:
         for key, sensor in registry.sensors.items():
             self.hold[key] = sensor.hold_ms
         self.unbound: list[tuple[str, str]] = []  # (rule, sensor) where a limit is not set
-        rules = [rule for pack in self.packs for rule in pack.rules]
+        self.rules = rules = [rule for pack in self.packs for rule in pack.rules]
         selection = Selection(rules, registry)
         self.threshold = bind_ladders(selection, Threshold, self.unbound)
         self.range = bind_ladders(selection, Range, self.unbound)
@@ -87,28 +92,46 @@ class Engine:
             self.signals["expression"] = self.expressing.group
         self._expresses = "expression" in self.signals
         self.stale = bind_stale(selection)
+        self.gateways = bind_gateways(selection, self.unbound)
         self.due = bind_due(selection)
         self.combining = Combining(rules, registry, self.unbound)
         self.ladders: dict[str, Ladders] = {  # by the kind of their condition
             "threshold": self.threshold, "range": self.range, "stuck": self.stuck, **self.signals,
         }  # fmt: skip
         self._unannounced = {rule.rule for rule in rules if not rule.annunciated}
+        self._suppressing = {by.rule for rule in rules for by in rule.suppressed_by}
+        names = {rule.rule for rule in rules}
+        self.unbound += [(r.rule, f"rule {by.rule}") for r in rules for by in r.suppressed_by if by.rule not in names]
         self._signals_of = np.zeros(size, np.int64)  # by sensor: one bit for each kind that makes signals of it
         for place, group in enumerate(self.signals.values()):
             self._signals_of[group.sensor] |= 1 << place
         most = max(group.most for group in self.ladders.values())
         self._events = np.empty(ROWS_PER_WALK * most * 5, ladder.EVENT)
         self._signals = np.empty(ROWS_PER_WALK * most, ladder.SIGNAL)
-        self._silence_from = self._dates_from = NEVER  # until when no silence and no date can come due
+        # Until when no silence of a sensor, none of a gateway and no date can come due.
+        self._silence_from = self._gateways_from = self._dates_from = NEVER
 
     @property
     def groups(self) -> dict[str, Bindings]:
         """All groups of bindings, by the kind of their condition."""
-        return {**self.ladders, "stale": self.stale, "due": self.due, "combination": self.combining.bindings}
+        return {
+            **self.ladders, "stale": self.stale, "gateway_silent": self.gateways, "due": self.due,
+            "combination": self.combining.bindings,
+        }  # fmt: skip
+
+    def standing_unannounced(self) -> list[ConditionChange]:
+        """Return what stands of the conditions that Evaluated.unannounced tells of, as if it were raised just now."""
+        names = self._unannounced & self._suppressing
+        return [
+            standing_change(self.registry, group, binding)
+            for group in self.groups.values() if names
+            for binding in np.flatnonzero(group.states["raised"] != NEVER).tolist()
+            if group.bindings[binding].rule.rule in names
+        ]  # fmt: skip
 
     def states_were_put_in(self) -> None:
         """Find again what is derived from the states, after they were put in from outside."""
-        self._silence_from = self._dates_from = NEVER
+        self._silence_from = self._gateways_from = self._dates_from = NEVER
         for group in self.ladders.values():
             group.find_waiting()
         self.combining.recall(self.ladders.values(), self.sensors["last_time"], self.hold)
@@ -122,7 +145,9 @@ class Engine:
             raise UnboundSensor(f"batch {batch.sequence}")
         if not self.begun:
             first = int(batch.arrived[0]) if len(batch) else batch.clock
-            stale.begin(self.stale.states, first if self.clock == NEVER else self.clock)
+            begin = first if self.clock == NEVER else self.clock
+            stale.begin(self.stale.states, begin)
+            self.gateways.begin(begin)
             self.begun = True
         self._excuse_own_absence(batch)
         changes: list[ConditionChange] = []
@@ -142,10 +167,12 @@ class Engine:
         self._judge_silence(batch.clock, changes)
         self._judge_dates(batch, changes)
         changes += self.combining.judge(batch, changes, rows.good, self.hold)
+        unannounced: list[ConditionChange] = []
         if self._unannounced:
+            unannounced = [c for c in changes if c.rule in self._unannounced and c.rule in self._suppressing]
             changes = [change for change in changes if change.rule not in self._unannounced]
         self.clock = max(self.clock, batch.clock)
-        return Evaluated(changes, np.logical_not(rows.fresh))
+        return Evaluated(changes, np.logical_not(rows.fresh), unannounced)
 
     def _walk(self, rows: Rows, clock: int, changes: list[ConditionChange]) -> None:
         """Let the kernels walk some rows of a batch."""
@@ -188,6 +215,11 @@ class Engine:
             if count:
                 changes += stale_changes(self.registry, self.stale, events[:count], arrived, clock)
                 self._silence_from = NEVER  # a silence that ended may begin again
+        if self.gateways.bindings:
+            events = self.gateways.hear(sensor, arrived, fresh)
+            if len(events):
+                changes += stale_changes(self.registry, self.gateways, events, arrived, clock)
+                self._gateways_from = NEVER
 
     def _judge_signals(
         self, group: Ladders, signals: NDArray[np.void], rows: Rows, clock: int, changes: list[ConditionChange]
@@ -218,6 +250,9 @@ class Engine:
             events = np.empty(len(self.stale.bindings), stale.EVENT)
             count, self._silence_from = stale.tick(clock, self.stale.deadline, self.stale.states, events)
             changes += stale_changes(self.registry, self.stale, events[:count], None, clock)
+        if self.gateways.bindings and clock > self._gateways_from:
+            events, self._gateways_from = self.gateways.judge(clock)
+            changes += stale_changes(self.registry, self.gateways, events, None, clock)
 
     def _judge_dates(self, batch: ReadingBatch, changes: list[ConditionChange]) -> None:
         clock = max(self.clock, batch.clock)
@@ -233,3 +268,4 @@ class Engine:
             if gap > self.clock_gap_ms_max or not batch.listening:
                 last = self.stale.states["last_arrival"]
                 last[last != NEVER] += gap
+                self.gateways.excuse(gap)

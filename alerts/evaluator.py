@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from alerts.changes import record_changes
+from alerts.changes import record_steps
 from alerts.conditions.ladder import NEVER
 from alerts.counters import EvaluatorCounters
 from alerts.deadlines import LOOK_MS, keep_deadlines
@@ -16,10 +16,11 @@ from alerts.hand_over import HandOver
 from alerts.kernels import load_kernels
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
 from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
-from model.alarm import ConditionChange
+from alerts.suppression import Judged, Step, Suppressing
 from model.reading import ReadingBatch
 from store.batches import read_batches
 from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, pass_over, record_late
+from store.journal import load_conditions_active
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.readings import read_passage
 from store.sensors import registry_version
@@ -101,6 +102,7 @@ class _Follower:
         self.counters = counters
         self.turn = turn
         self.engine: Engine
+        self.suppressing: Suppressing
         self.announced = UNKNOWN  # sequence of the newest batch that is said to be in the log
         self.handed_through = 0  # sequence of the newest batch that was handed over and evaluated
         self.cursor = 0  # evaluated
@@ -116,6 +118,7 @@ class _Follower:
         try:
             self.engine, self.cursor = await recover(self.pool, self.limits)
             self.committed = self.counters.cursor = self.cursor
+            await self._recall()
             self._tell_unset()
             await self._follow_log()
             await save_all(self.pool, self.engine, self.cursor)
@@ -162,7 +165,7 @@ class _Follower:
         return batches
 
     async def _evaluate(self, batches: Sequence[ReadingBatch]) -> None:
-        changes: list[ConditionChange] = []
+        steps: list[Step] = []
         late: dict[int, tuple[list[int], list[int]]] = {}
         if batches[0].clock >= self.deadlines_looked_up + LOOK_MS:
             await self._keep_deadlines(batches[0].clock)
@@ -170,37 +173,38 @@ class _Follower:
             if batch.clock >= self.deadline:
                 # What fell due before this batch comes before it, whichever batches are evaluated together.
                 if self.cursor != self.committed:
-                    await self._commit(changes, late)
-                    changes, late = [], {}
+                    await self._commit(steps, late)
+                    steps, late = [], {}
                 await self._keep_deadlines(batch.clock)
             try:
                 evaluated = self.engine.evaluate(batch)
             except UnboundSensor:
                 # A sensor registered since: bring what is evaluated so far to the end, then bind it.
-                await self._commit(changes, late)
-                changes, late = [], {}
+                await self._commit(steps, late)
+                steps, late = [], {}
                 await self._rebind_if_changed()
                 evaluated = self.engine.evaluate(batch)
-            changes += evaluated.changes
+            steps += self.suppressing.step(evaluated.changes, evaluated.unannounced)
             if evaluated.late.any():
                 late[batch.sequence] = (batch.sensor[evaluated.late].tolist(), batch.time[evaluated.late].tolist())
                 self.counters.late_readings += len(late[batch.sequence][0])
-                changes += await self._retroactive(batch, *late[batch.sequence])
+                steps += await self._retroactive(batch, *late[batch.sequence])
             self.cursor = batch.sequence
             self.counters.batches += 1
             self.counters.readings += len(batch)
-        await self._commit(changes, late)
+        await self._commit(steps, late)
 
     async def _keep_deadlines(self, clock: int) -> None:
         self.deadline = await self._persist(lambda: keep_deadlines(self.pool, clock))
         self.deadlines_looked_up = clock
+        await self._rebind_if_changed()  # a temporary limit may have ended: what follows is judged by the designed one
 
-    async def _retroactive(self, batch: ReadingBatch, keys: list[int], times: list[int]) -> list[ConditionChange]:
-        """Return what the late readings of a batch would have raised, had they come in time."""
+    async def _retroactive(self, batch: ReadingBatch, keys: list[int], times: list[int]) -> list[Step]:
+        """Return what the late readings of a batch would have raised, had they come in time; nothing suppresses it."""
         oldest: dict[int, int] = {}
         for key, time in zip(keys, times, strict=True):
             oldest[key] = min(time, oldest.get(key, time))
-        found = []
+        found: list[Step] = []
         for key, time in sorted(oldest.items()):
             begin = time - LOOK_BACK_MS
             read = await self._persist(
@@ -209,12 +213,12 @@ class _Follower:
                 )
             )
             passage = Passage(read.time, read.value, read.quality, read.batch == batch.sequence)
-            found += retroactive_changes(self.engine, key, passage, batch.clock)
+            found += [Judged(change, None) for change in retroactive_changes(self.engine, key, passage, batch.clock)]
         return found
 
     async def _commit(
         self,
-        changes: list[ConditionChange],
+        steps: list[Step],
         late: dict[int, tuple[list[int], list[int]]],
         *,
         engine: Engine | None = None,
@@ -226,21 +230,21 @@ class _Follower:
                 moved = await advance_cursor(connection, self.committed, self.cursor, self._clock())
                 if not moved:
                     return  # an earlier try was committed though its answer was lost
-                if changes:
-                    refused = await record_changes(connection, changes, self.engine.registry)
+                if steps:
+                    refused = await record_steps(connection, steps, self.engine.registry)
                     self.counters.changes_refused += refused
                 for batch, (sensor_keys, times) in late.items():
                     await record_late(connection, batch, sensor_keys, times)
                 if engine is not None:
                     await save_bound_checkpoint(connection, engine, self.cursor)
 
-        if changes or late or engine is not None:
+        if steps or late or engine is not None:
             await self._persist(write)
         else:
             await self._persist(lambda: pass_over(self.pool, self.committed, self.cursor, self._clock()))
         self.committed = self.cursor
         self.counters.cursor = self.cursor
-        self.counters.transitions += len(changes)
+        self.counters.transitions += len(steps)
 
     async def _rebind_if_changed(self) -> None:
         self.turn.registry_changed = False
@@ -248,9 +252,21 @@ class _Follower:
         if version == self.engine.registry.version:
             return
         following, withdrawn = await self._persist(lambda: rebind(self.pool, self.engine, self.limits))
-        await self._commit(withdrawn, {}, engine=following)
+        await self._commit([Judged(change, None) for change in withdrawn], {}, engine=following)
         self.engine = following
+        await self._recall()
         self._tell_unset()
+
+    async def _recall(self) -> None:
+        """Let the suppressions by design know what stands; release what has lost its ground under other rules."""
+        self.suppressing = Suppressing(self.engine.rules, self.engine.registry)
+        standing = await self._persist(lambda: load_conditions_active(self.pool))
+        clock = self._clock()
+        if clock is None:
+            return  # nothing was evaluated yet, so nothing stands
+        moved = self.suppressing.recall(standing, self.engine.standing_unannounced(), clock)
+        if moved:
+            await self._commit(list(moved), {})
 
     def _tell_unset(self) -> None:
         unset = self.engine.unbound

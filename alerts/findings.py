@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.bound import Binding, Ladders, Timed, plain
+from alerts.bound import Binding, Bindings, Ladders, Timed, plain
 from alerts.conditions import displacement, forecast
 from alerts.conditions.due import Passed
+from alerts.gateways import Gateways
 from model.alarm import ConditionChange
 from model.registry import Registry
 
@@ -23,7 +24,10 @@ EXPECTED: Mapping[str, Callable[[Any, Sequence[float], float, float], Expected]]
 
 
 def change_of(registry: Registry, bound: Binding, **facts: Any) -> ConditionChange:
-    """Return a change of the binding's condition with the facts that only it knows."""
+    """Return a change of the binding's condition with the facts that only it knows.
+
+    What stands with something else than its sensor gives `sensor` too.
+    """
     sensor = registry.sensors[bound.sensor_key]
     severity = max(facts["severity"], 1)
     return ConditionChange(
@@ -32,10 +36,10 @@ def change_of(registry: Registry, bound: Binding, **facts: Any) -> ConditionChan
         rule_version=bound.version,
         alarm_class=bound.rule.alarm_class,
         priority=bound.rule.priority_at(severity, bound.override),
-        sensor=sensor.sensor,
         sensor_key=bound.sensor_key,
         mode=registry.mode_of(sensor),
-        **facts,
+        latches=bound.rule.latching,
+        **{"sensor": sensor.sensor, **facts},
     )
 
 
@@ -82,6 +86,7 @@ def ladder_changes(
                 reason=reason,
                 expected_from=None if expected is None else time + round(expected[0] * 1000),
                 expected_to=None if expected is None else time + round(expected[1] * 1000),
+                latches=rule.latching,
             )
         )
     return changes
@@ -90,11 +95,12 @@ def ladder_changes(
 def stale_changes(
     registry: Registry, group: Timed, events: NDArray[Any], arrived: NDArray[np.int64] | None, clock: int
 ) -> list[ConditionChange]:
-    """Return the changes of events of stale.EVENT."""
+    """Return the changes of events of stale.EVENT, of sensors or gateways."""
     return [
         change_of(
             registry,
             group.bindings[binding],
+            sensor=subject_of(group, binding, registry),
             time=time,
             raised=raised,
             known_at=clock if arrived is None or row < 0 else int(arrived[row]),
@@ -127,3 +133,33 @@ def due_changes(registry: Registry, group: Timed, found: Iterable[Passed]) -> li
         )
         for passed in found
     ]
+
+
+def standing_change(registry: Registry, group: Bindings, binding: int) -> ConditionChange:
+    """Return what stands of a binding's condition, as if it were raised with its present severity just now."""
+    state = group.states[binding]
+    raised = int(state["raised"])
+    return change_of(
+        registry,
+        group.bindings[binding],
+        sensor=subject_of(group, binding, registry),
+        time=raised,
+        raised=raised,
+        known_at=raised,
+        severity_from=0,
+        severity=severity_of(state),
+        value=None,
+        limit=None,
+        cause="rule",
+        reason="stands",
+    )
+
+
+def subject_of(group: Bindings, binding: int, registry: Registry) -> str:
+    """Return what a binding's alarms are of: its sensor, or its gateway."""
+    return group.names[binding] if isinstance(group, Gateways) else registry.sensors[int(group.sensor[binding])].sensor
+
+
+def severity_of(state: np.void) -> int:
+    """Return the severity that a raised state has reached; silence has but one."""
+    return int(state["severity"]) if "severity" in (state.dtype.names or ()) else 1

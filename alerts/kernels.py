@@ -7,6 +7,7 @@ from alerts.binding import Selection, bind_ladders, bind_stale
 from alerts.conditions import ladder, stale, threshold
 from alerts.conditions.prefetch import fetch_bindings
 from alerts.conditions.threshold import Threshold
+from alerts.gateways import bind_gateways
 from alerts.kinds import SIGNAL_KINDS
 from model.registry import Registry
 
@@ -36,6 +37,9 @@ def load_kernels() -> None:
     silent = bind_stale(nothing)
     stale.walk(sensor, time, flag, silent.first, silent.deadline, silent.states, np.empty(0, stale.EVENT))
     stale.tick(0, silent.deadline, silent.states, np.empty(0, stale.EVENT))
+    gateways = bind_gateways(nothing, [])
+    gateways.hear(sensor, time, flag)
+    gateways.judge(0)
     for kind in SIGNAL_KINDS:
         given = bind_ladders(nothing, kind, [])
         assert given.detector is not None

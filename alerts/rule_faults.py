@@ -8,16 +8,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alerts.conditions.combination import Combination
+from alerts.conditions.combination import NEVER_LOOKED_AT, Combination
 from alerts.conditions.expression import Expression, fault
 from alerts.conditions.threshold import Threshold
 from alerts.rules import Override, Pack, Rule
 from alerts.words import AttributeLimit, Ladder
 from model.severity import LABELS
 from model.vocabulary import LOWER_EXPLOSIVE_LIMIT_VOL, PROPERTIES, ObservedProperty, conversion
-
-NEVER_LOOKED_AT = ("stale", "due", "combination")
-"""Kinds whose conditions combinations do not see: they are judged when the conditions of readings change."""
 
 Fault = tuple[tuple[str | int, ...], str]
 """Where it stands in the file, as the fields and places on the way there, and what is wrong with its remedy."""
@@ -40,18 +37,22 @@ def faults(pack: Pack) -> list[Fault]:
     return found
 
 
-def looks(pack: Pack, kinds: Mapping[str, str], *, are_all: bool) -> list[Fault]:
-    """Return the combinations of a pack that look at what they never see; `kinds` are those of the rules, by name.
+def looks(pack: Pack, rules: Mapping[str, Rule], *, are_all: bool) -> list[Fault]:
+    """Return where rules of a pack look at others, to combine them or be suppressed by them, that they never see.
 
-    A rule that is not among them is a fault only where they `are_all` the rules there are.
+    `rules` are those there are, by name; one that is not among them is a fault only where they `are_all`.
     """
+    return [*_combined(pack, rules, are_all), *_suppressed(pack, rules, are_all)]
+
+
+def _combined(pack: Pack, rules: Mapping[str, Rule], are_all: bool) -> list[Fault]:
     found: list[Fault] = []
     for place, rule in enumerate(pack.rules):
         if not isinstance(rule.condition, Combination):
             continue
         where = ("rules", place, "condition")
         for name in dict.fromkeys(term.rule for term in rule.condition.terms):
-            kind = kinds.get(name)
+            kind = rules[name].condition.kind if name in rules else None
             if kind is None and are_all:
                 text = "which is nowhere; correct its name, or give the file it is in too"
             elif kind in NEVER_LOOKED_AT:
@@ -60,6 +61,40 @@ def looks(pack: Pack, kinds: Mapping[str, str], *, are_all: bool) -> list[Fault]
                 continue
             found.append((where, f"rule {rule.rule!r} looks at rule {name!r}, {text}"))
     return found
+
+
+def _suppressed(pack: Pack, rules: Mapping[str, Rule], are_all: bool) -> list[Fault]:
+    found: list[Fault] = []
+    for place, rule in enumerate(pack.rules):
+        for number, by in enumerate(rule.suppressed_by):
+            other = rules.get(by.rule)
+            if other is None and are_all:
+                text = "which is nowhere; correct its name, or give the file it is in too"
+            elif _suppresses(rule.rule, by.rule, rules):
+                text = "which it suppresses itself, as they stand; take one of the two out"
+            elif other is not None and other.condition.kind == "gateway_silent" and by.per == "sensor":
+                text = "which is of no sensor; write per: attributes.gateway"
+            elif rule.alarm_class != "process" and "up_to" in by.model_fields_set:
+                text = "up to a severity, and has none; leave up_to out"
+            else:
+                continue
+            where = ("rules", place, "suppressed_by", number)
+            found.append((where, f"rule {rule.rule!r} is suppressed by rule {by.rule!r}, {text}"))
+    return found
+
+
+def _suppresses(name: str, other: str, rules: Mapping[str, Rule]) -> bool:
+    """Whether a rule suppresses another, or one that does so, and so on; each suppresses itself."""
+    seen: set[str] = set()
+    waiting = [other]
+    while waiting:
+        one = waiting.pop()
+        if one == name:
+            return True
+        if one in rules and one not in seen:
+            seen.add(one)
+            waiting += [by.rule for by in rules[one].suppressed_by]
+    return False
 
 
 def _unprintable(content: Any, at: tuple[str | int, ...]) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.rule_faults import Fault, faults, looks
-from alerts.rules import Pack
+from alerts.rules import Pack, Rule
 from model.yaml_file import YamlFileError, lines_at, parse_model, read_text
 
 RuleFileError = YamlFileError
@@ -42,7 +42,7 @@ def default_files() -> Files:
 def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
     """Return the packs of (file name, YAML text) pairs. Raises RuleFileError.
 
-    Combinations may look at rules of other packs: check_looks tells where there are none.
+    Rules may look at those of other packs: check_looks tells where there are none.
     """
     files, packs, problems = [], [], []
     for file, text in texts:
@@ -52,9 +52,9 @@ def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
         except RuleFileError as error:
             problems += error.problems
     owners: dict[str, tuple[str, str]] = {}  # the file and pack in which a name stands first
-    kinds = _kinds(packs)
+    rules = _by_name(packs)
     for (file, text), pack in zip(files, packs, strict=True):
-        found = [*faults(pack), *looks(pack, kinds, are_all=False)]
+        found = [*faults(pack), *looks(pack, rules, are_all=False)]
         names: list[tuple[str, tuple[str | int, ...]]] = [(f"pack {pack.pack}", ("pack",))]
         names += [(f"rule {rule.rule}", ("rules", place, "rule")) for place, rule in enumerate(pack.rules)]
         for name, where in names:
@@ -71,30 +71,30 @@ def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
 
 
 def check_looks(files: Files, packs: Sequence[Pack], others: Iterable[Pack]) -> None:
-    """Refuse combinations that look at a rule that is in none of the packs, or is of a kind that they do not see.
+    """Refuse rules that combine, or are suppressed by, one that is in none of the packs or that they do not see.
 
     `files` are those that `packs` were read from; of the `others`, such as those in force, a pack counts where none of
     its name is given. Raises RuleFileError.
     """
     given = {pack.pack for pack in packs}
-    kinds = _kinds([*(pack for pack in others if pack.pack not in given), *packs])
+    rules = _by_name([*(pack for pack in others if pack.pack not in given), *packs])
     problems = []
     for (file, text), pack in zip(files, packs, strict=True):
-        problems += _problems(file, text, looks(pack, kinds, are_all=True))
+        problems += _problems(file, text, looks(pack, rules, are_all=True))
     if problems:
         raise RuleFileError(problems)
 
 
 def lost_looks(packs: Sequence[Pack], in_force: Iterable[Pack]) -> list[str]:
-    """Return what combinations of packs that stay in force would no longer see once `packs` are in force."""
+    """Return what rules of packs that stay in force would no longer see once `packs` are in force."""
     given = {pack.pack for pack in packs}
     staying = [pack for pack in in_force if pack.pack not in given]
-    kinds = _kinds([*staying, *packs])
-    return [f"pack {pack.pack}: {what}" for pack in staying for _, what in looks(pack, kinds, are_all=True)]
+    rules = _by_name([*staying, *packs])
+    return [f"pack {pack.pack}: {what}" for pack in staying for _, what in looks(pack, rules, are_all=True)]
 
 
-def _kinds(packs: Iterable[Pack]) -> dict[str, str]:
-    return {rule.rule: rule.condition.kind for pack in packs for rule in pack.rules}
+def _by_name(packs: Iterable[Pack]) -> dict[str, Rule]:
+    return {rule.rule: rule for pack in packs for rule in pack.rules}
 
 
 def _problems(file: str, text: str, found: Sequence[Fault]) -> list[tuple[str, int, str]]:

@@ -4,19 +4,21 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from alerts.engine import Engine
+from alerts.backtest import after_step, known_at_once
+from alerts.engine import Engine, Evaluated
 from alerts.rules import Pack
+from alerts.suppression import Suppressing
 from alerts.words import Level, Part
-from model.alarm import ConditionChange
+from model.alarm import Alarm, JournalLine, State
+from model.instant import parse_instant
 from model.reading import Quality, ReadingBatch
 from model.registry import Registry
 from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
-from model.severity import LABELS
 from model.vocabulary import PROPERTIES
 from model.yaml_file import parse_model, read_text
 
@@ -72,15 +74,16 @@ class TestReadings(Part):
 
 
 class Expected(Part):
-    """A transition of a rule at a sensor: the severity from `time_s` on, `normal` where it returned.
+    """A transition of a rule at a sensor (or gateway): the severity from `time_s` on, `normal` where it returned.
 
-    Rules about instruments have no severity: write `active` or `normal`.
+    Rules about instruments have no severity: write `active` or `normal`. While others keep an alarm quiet by design its
+    transitions are `suppressed_by_design`, and one that latches goes to `latched_unacknowledged`: nobody acknowledges.
     """
 
     time_s: Second
     rule: str
     sensor: str
-    to: Level | Annotated[str, Field(pattern="^(normal|active)$")]
+    to: Level | Literal["normal", "active", "suppressed_by_design", "latched_unacknowledged"]
 
 
 class RuleTest(Part):
@@ -131,15 +134,18 @@ def run_tests(tests: Iterable[RuleTest], packs: Sequence[Pack]) -> list[Failure]
     failures = []
     for test in tests:
         try:
-            changes = _evaluate(test, packs)
+            lines = _evaluate(test, packs)
         except _NoSense as error:
             failures.append(Failure(test.test, str(error)))
             continue
         expected = sorted(_line(e.time_s, e.rule, e.sensor, e.to) for e in test.expect)
-        found = sorted(_line((c.time - START_MS) / 1000, c.rule, c.sensor, _reached(c)) for c in changes)
+        found = sorted(
+            _line((parse_instant(line.time) - START_MS) / 1000, line.rule, line.sensor, _reached(line))
+            for line in lines
+        )
         if expected != found:
-            lines = difflib.unified_diff(expected, found, "expected", "found", lineterm="", n=1)
-            difference = "\n".join(line for line in lines if not line.startswith("@@"))
+            compared = difflib.unified_diff(expected, found, "expected", "found", lineterm="", n=1)
+            difference = "\n".join(line for line in compared if not line.startswith("@@"))
             failures.append(Failure(test.test, "not as expected", difference))
     return failures
 
@@ -148,13 +154,13 @@ def _line(time_s: float, rule: str, sensor: str, to: str) -> str:
     return f"{time_s:>12.3f} s  {rule} at {sensor}: {to}"
 
 
-def _reached(change: ConditionChange) -> str:
-    if change.severity == 0:
-        return "normal"
-    return str(LABELS[change.severity - 1]) if change.alarm_class == "process" else "active"
+def _reached(line: JournalLine) -> str:
+    if line.to in (State.SUPPRESSED_BY_DESIGN, State.LATCHED_UNACKNOWLEDGED):
+        return str(line.to)
+    return "normal" if line.condition == "normal" else line.severity or "active"
 
 
-def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[ConditionChange]:
+def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[JournalLine]:
     registry = _registry(test)
     count = sum(len(given.values) * given.times for given in test.readings)
     if count > READINGS_MAX:
@@ -172,11 +178,24 @@ def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[ConditionChange]:
     engine = Engine(packs, registry)
     clock = int(arrived[-1])
     columns = keys.astype(np.int32), times, values.astype(np.float64), qualities.astype(np.uint16), arrived
-    changes = engine.evaluate(ReadingBatch(1, clock, *columns)).changes
+    evaluated = [engine.evaluate(ReadingBatch(1, clock, *columns))]
     if test.until_s is not None:
         nothing: Any = [column[:0] for column in columns]
-        changes += engine.evaluate(ReadingBatch(2, START_MS + round(test.until_s * 1000), *nothing)).changes
-    return changes
+        evaluated.append(engine.evaluate(ReadingBatch(2, START_MS + round(test.until_s * 1000), *nothing)))
+    return _lines(Suppressing(engine.rules, registry), evaluated)
+
+
+def _lines(suppressing: Suppressing, evaluated: Iterable[Evaluated]) -> list[JournalLine]:
+    """Return the journal of what was evaluated, with nobody who acknowledges."""
+    alarms: dict[str, Alarm] = {}
+    lines = []
+    for one in evaluated:
+        for step in suppressing.step(known_at_once(one.changes), known_at_once(one.unannounced)):
+            stepped = after_step(alarms.get(step.alarm), step)
+            if stepped is not None:
+                alarms[step.alarm], line = stepped
+                lines.append(line)
+    return lines
 
 
 def _registry(test: RuleTest) -> Registry:

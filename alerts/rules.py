@@ -14,6 +14,7 @@ from alerts.conditions.drift import Drift
 from alerts.conditions.due import Due
 from alerts.conditions.expression import Expression
 from alerts.conditions.forecast import Forecast
+from alerts.conditions.gateway_silent import GatewaySilent
 from alerts.conditions.median_distance import MedianDistance
 from alerts.conditions.night_flow import NightFlow
 from alerts.conditions.noisy import Noisy
@@ -32,9 +33,11 @@ from alerts.words import (
     Level,
     Number,
     Part,
+    RuleName,
     Seconds,
     Selector,
     Signal,
+    SuppressedBy,
     Text,
     check_ladder,
     limit_of,
@@ -44,12 +47,15 @@ from model.sensor import Sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit, conversion
 
+SUPPRESSED_BY_MAX = 8
+
 Condition = Annotated[
     Threshold
     | Deviation
     | Combination
     | Expression
     | Stale
+    | GatewaySilent
     | Range
     | Due
     | Drift
@@ -100,13 +106,15 @@ class Guidance(Part):
 class Rule(Part):
     """One rule: a condition, the sensors it binds to, how it is annunciated, and why."""
 
-    rule: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    rule: RuleName
     name: Text
     alarm_class: AlarmClass = Field("process", alias="class")
     select: Selector
     condition: Condition
     overrides: list[Override] = Field(default_factory=list)
-    annunciated: bool = True  # where not, it raises no alarm of its own: combinations look at its condition
+    annunciated: bool = True  # where not, it raises no alarm of its own: others look at its condition
+    latching: bool = False  # where so, an alarm stays after its condition returned, until somebody resets it
+    suppressed_by: list[SuppressedBy] = Field(default_factory=list, max_length=SUPPRESSED_BY_MAX)
     priority: Priority | Annotated[dict[Level, Priority], Field(min_length=1)]
     basis: list[Basis] = Field(default_factory=list)
     guidance: Guidance
@@ -133,11 +141,15 @@ class Rule(Part):
                 where = "condition" if override is None else f"overrides.{place - 1}"
                 self._check_values(where, condition, override, observed)
         elif self.alarm_class == "process" and not isinstance(condition, Combination):
-            raise ValueError(f"class: a {condition.kind} alarm is about the instrument; write class: instrument")
+            own = "system" if isinstance(condition, GatewaySilent) else "instrument"
+            raise ValueError(f"class: a {condition.kind} alarm is about the {own}; write class: {own}")
         if isinstance(condition, Combination):
             _check_sources("basis", condition.levels, self.basis)
             if not self.annunciated:
                 raise ValueError("annunciated: nothing looks at a combination; leave it out")
+        if not self.annunciated and (self.latching or self.suppressed_by):
+            word = "latching" if self.latching else "suppressed_by"
+            raise ValueError(f"{word}: the rule raises no alarm of its own; leave it out, or annunciated: false")
         if self.alarm_class != "process" and not isinstance(self.priority, str):
             raise ValueError("priority: an alarm without severity has one priority")
         return self

@@ -15,6 +15,8 @@ Level = Literal["blue", "yellow", "orange", "red"]
 Seconds = Annotated[float, Field(ge=0, le=366 * 86_400, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Area = Annotated[str, Field(pattern=r"^(sensor|district|city|attributes\.\S{1,64})$")]
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 
@@ -66,6 +68,18 @@ class Selector(Part):
             and self.sensor in (None, sensor.sensor)
             and all(sensor.attributes.get(name) == value for name, value in self.attributes.items())
         )
+
+
+class SuppressedBy(Part):
+    """Suppression by design: while the condition of `rule` is active in the same area, this rule's alarms are quiet.
+
+    `per`: at the same sensor, in the same district or city, or with the same value of `attributes.NAME`. What is graver
+    than `up_to` is annunciated all the same; an alarm without severity never is.
+    """
+
+    rule: RuleName
+    per: Area = "sensor"
+    up_to: Level = "orange"
 
 
 class AttributeLimit(Part):

@@ -45,6 +45,15 @@ async def load_standing(connection: Connection, sensors: Iterable[str]) -> dict[
     return await _load(connection, "sensor = any($1::text[]) and state <> 'normal'", list(sensors))
 
 
+async def load_conditions_active(connection: Connection | Pool) -> list[Alarm]:
+    """Return the occurrences whose condition has not returned, and those that the rules suppress."""
+    rows = await connection.fetch(
+        "select facts from alarm where state <> 'normal'"
+        " and (condition <> 'normal' or facts ->> 'suppressed_by' is not null)"
+    )
+    return [msgspec.json.decode(row["facts"], type=Alarm) for row in rows]
+
+
 async def _load(connection: Connection, condition: str, values: list[str]) -> dict[str, tuple[Alarm, Place]]:
     rows = await connection.fetch(
         f"select alarm, facts, city, system, district from alarm where {condition} order by alarm", values

@@ -17,11 +17,12 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from alerts.words import Level, Part, Positive
+from alerts.words import Area, Level, Part, Positive, RuleName
 
 TERMS_MAX = 16
 DEPTH_MAX = 4
-Area = Annotated[str, Field(pattern=r"^(sensor|district|city|attributes\.\S{1,64})$")]
+NEVER_LOOKED_AT = ("stale", "gateway_silent", "due", "combination")
+"""Kinds whose conditions combinations do not see: they are judged when the conditions of readings change."""
 
 
 class Term(Part):
@@ -31,7 +32,7 @@ class Term(Part):
     `district`, `city`, or `attributes.NAME` (those with the same value).
     """
 
-    rule: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    rule: RuleName
     at_least: Level = "blue"
     sensors: Annotated[int, Field(ge=1, le=10_000)] = 1
     around: Annotated[str, Field(pattern=r"^(group|neighbours|district|city|attributes\.\S{1,64})$")] = "group"

@@ -42,7 +42,8 @@ def begin(states: NDArray[Any], clock: int) -> None:
 
 
 @numba.njit(cache=True)
-def _note(events, count, binding, row, time, severity, raised, silent_s):
+def note(events, count, binding, row, time, severity, raised, silent_s):
+    """Write an event of EVENT at `count` and return how many there are then."""
     event = events[count]
     event.binding = binding
     event.row = row
@@ -68,10 +69,10 @@ def walk(sensor, arrived, fresh, first, limit, states, events):
             now = arrived[row]
             if state.raised == NEVER and state.last_arrival != NEVER and now - state.last_arrival > limit[binding]:
                 state.raised = state.last_arrival + limit[binding]
-                count = _note(events, count, binding, row, state.raised, 1, state.raised, limit[binding] / 1000)
+                count = note(events, count, binding, row, state.raised, 1, state.raised, limit[binding] / 1000)
             if state.raised != NEVER:
                 silent_s = (now - state.last_arrival) / 1000
-                count = _note(events, count, binding, row, now, 0, state.raised, silent_s)
+                count = note(events, count, binding, row, now, 0, state.raised, silent_s)
                 state.raised = NEVER
             state.last_arrival = now
     return count
@@ -91,7 +92,7 @@ def tick(clock, limit, states, events):
             continue
         if clock - state.last_arrival > limit[binding]:
             state.raised = state.last_arrival + limit[binding]
-            count = _note(events, count, binding, -1, state.raised, 1, state.raised, limit[binding] / 1000)
+            count = note(events, count, binding, -1, state.raised, 1, state.raised, limit[binding] / 1000)
         else:
             following = min(following, state.last_arrival + limit[binding])
     return count, following

@@ -12,7 +12,8 @@ import httpx
 import msgspec
 import uvicorn
 
-from alerts.changes import record_changes
+from alerts.changes import record_steps
+from alerts.suppression import Judged
 from app.api.application import ApiContext, ApiLimits, create_app
 from model.alarm import ConditionChange, JournalLine
 from model.instant import parse_instant
@@ -132,7 +133,7 @@ async def journal(pool: Any, changes: Sequence[ConditionChange]) -> list[Journal
     async with pool.acquire() as connection, connection.transaction():
         before = await connection.fetchval("select coalesce(max(event), 0) from journal")
         registry = Registry(1, dict(KNOWN.values()), {city.city: city for city in CITIES})
-        assert await record_changes(connection, changes, registry) == 0
+        assert await record_steps(connection, [Judged(change, None) for change in changes], registry) == 0
         rows = await connection.fetch("select line from journal where event > $1 order by event", before)
     return [msgspec.json.decode(row["line"], type=JournalLine) for row in rows]
 

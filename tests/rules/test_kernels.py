@@ -6,7 +6,8 @@ import sys
 SCRIPT = """
 import numpy as np
 from numba.core.registry import CPUDispatcher
-import alerts.admission, alerts.conditions.ladder, alerts.conditions.stale, alerts.conditions.threshold
+import alerts.admission
+from alerts.conditions import gateway_silent, ladder, stale, threshold
 from alerts.engine import Engine
 from alerts.kernels import load_kernels
 from alerts.kinds import SIGNAL_KINDS
@@ -16,15 +17,17 @@ from model.registry import Registry
 from model.sensor import City, Sensor
 from model.vocabulary import PROPERTIES
 
-conditions = alerts.conditions
-modules = [alerts.admission, conditions.ladder, conditions.stale, conditions.threshold, *SIGNAL_KINDS]
+modules = [alerts.admission, gateway_silent, ladder, stale, threshold, *SIGNAL_KINDS]
 kernels = {(m.__name__, n): k for m in modules for n, k in vars(m).items() if isinstance(k, CPUDispatcher)}
 load_kernels()
 before = {name: len(kernel.signatures) for name, kernel in kernels.items()}
 packs = default_packs()
 chosen = {(r.select.system or "water", r.select.property) for p in packs for r in p.rules if r.select.property}
 sensors = {
-    key: Sensor(sensor=f"s{key}", city="c", system=s, property=p, unit=PROPERTIES[p].unit, interval_s=60.0)
+    key: Sensor(
+        sensor=f"s{key}", city="c", system=s, property=p, unit=PROPERTIES[p].unit, interval_s=60.0,
+        attributes={"gateway": f"g{key % 2}"},
+    )
     for key, (s, p) in enumerate(sorted(chosen))
 }
 engine = Engine(packs, Registry(1, sensors, {"c": City(city="c")}))
@@ -36,6 +39,7 @@ for value in (1.0, 50.0):
     times = times + 50 * 60_000
 grown = {name: len(kernel.signatures) for name, kernel in kernels.items() if len(kernel.signatures) != before[name]}
 assert not grown, grown
+assert engine.gateways.bindings
 assert len(kernels) > 5
 """
 

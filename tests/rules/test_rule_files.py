@@ -296,6 +296,93 @@ def test_a_combination_looks_at_rules_that_readings_move(name: str) -> None:
     assert words in str(refused.value)
 
 
+def suppressed(rule: str, *by: str, pack: str = "mine", text: str = GOOD) -> str:
+    words = ", ".join(f"{{rule: {one}}}" if ":" not in one else f"{{{one}}}" for one in by)
+    given = text.replace("pack: mine", f"pack: {pack}").replace("rule: depth", f"rule: {rule}")
+    return given.replace("    priority:", f"    suppressed_by: [{words}]\n    priority:")
+
+
+GATEWAY = SILENT.replace("rule: silent", "rule: gateway").replace("class: instrument", "class: system").replace(
+    "kind: stale", "kind: gateway_silent"
+)  # fmt: skip
+
+# name: (the file, other files given, files of the others there are, words of the error or None where it is taken)
+SUPPRESSED: dict[str, tuple[str, list[str], list[str], str | None]] = {
+    "by a rule given": (suppressed("child", "depth", pack="sums"), [GOOD], [], None),
+    "by a rule there is": (suppressed("child", "depth", pack="sums"), [], [GOOD], None),
+    "by a gateway": (
+        suppressed("silent", "rule: gateway, per: attributes.gateway", text=SILENT, pack="sums"),
+        [GATEWAY.replace("pack: mine", "pack: more")], [], None,
+    ),
+    "by none": (suppressed("child", "depht"), [GOOD.replace("mine", "more")], [], "by rule 'depht', which is nowhere"),
+    "by a rule that its pack has no longer": (
+        suppressed("child", "depth", pack="sums"), [GOOD.replace("rule: depth", "rule: level")], [GOOD],
+        "by rule 'depth', which is nowhere",
+    ),
+    "by itself": (suppressed("child", "child"), [], [], "by rule 'child', which it suppresses itself"),
+    "in a circle": (
+        suppressed("child", "other"), [suppressed("other", "child", pack="more")], [],
+        "by rule 'other', which it suppresses itself, as they stand; take one of the two out",
+    ),
+    "in a circle with what there is": (
+        suppressed("child", "other"), [],
+        [suppressed("other", "third", pack="more"), suppressed("third", "child", pack="most")],
+        "by rule 'other', which it suppresses itself",
+    ),
+    "by a gateway at a sensor": (
+        suppressed("silent", "gateway", text=SILENT, pack="sums"), [GATEWAY.replace("pack: mine", "pack: more")], [],
+        "by rule 'gateway', which is of no sensor; write per: attributes.gateway",
+    ),
+    "up to what it never has": (
+        suppressed("silent", "rule: depth, up_to: red", text=SILENT, pack="sums"), [GOOD], [],
+        "up to a severity, and has none; leave up_to out",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUPPRESSED)
+def test_a_rule_is_suppressed_by_rules_there_are_and_in_no_circle(name: str) -> None:
+    text, given, others, words = SUPPRESSED[name]
+    files = [("child.yaml", text), *((f"{place}.yaml", other) for place, other in enumerate(given))]
+    there = parse_packs((f"there-{place}.yaml", other) for place, other in enumerate(others))
+    if words is None:
+        check_looks(files, parse_packs(files), there)
+        return
+    with pytest.raises(RuleFileError) as refused:
+        check_looks(files, parse_packs(files), there)
+    file, line, told = refused.value.problems[0]
+    assert file == "child.yaml"
+    assert "suppressed_by" in text.splitlines()[line - 1]
+    assert words in told
+
+
+@pytest.mark.parametrize("words", ["latching: true", "suppressed_by: [{rule: other}]"])
+def test_what_raises_no_alarm_can_neither_latch_nor_be_suppressed(words: str) -> None:
+    text = GOOD.replace("    priority:", f"    annunciated: false\n    {words}\n    priority:")
+    with pytest.raises(RuleFileError, match="raises no alarm of its own; leave it out, or annunciated: false"):
+        parse_packs([("bad.yaml", text)])
+
+
+def test_a_gateway_s_alarm_is_one_of_the_system() -> None:
+    with pytest.raises(RuleFileError, match="about the system; write class: system"):
+        parse_packs([("bad.yaml", GATEWAY.replace("    class: system\n", ""))])
+
+
+def test_latching_and_suppression_are_left_out_of_the_version_of_those_who_have_none() -> None:
+    (plain,), (latching,) = (
+        parse_packs([("one.yaml", GOOD.replace("    priority:", f"{words}    priority:"))])
+        for words in ("    latching: false\n    suppressed_by: []\n", "    latching: true\n")
+    )
+    (without,) = parse_packs([("one.yaml", GOOD)])
+    assert plain.version == without.version != latching.version
+
+
+def test_what_is_suppressed_in_force_would_no_longer_see_its_parent() -> None:
+    in_force = parse_packs([("good.yaml", GOOD), ("sums.yaml", suppressed("child", "depth", pack="sums"))])
+    (lost,) = lost_looks(parse_packs([("good.yaml", GOOD.replace("rule: depth", "rule: level"))]), in_force)
+    assert lost.startswith("pack sums: rule 'child' is suppressed by rule 'depth', which is nowhere")
+
+
 def test_what_combinations_in_force_would_no_longer_see() -> None:
     in_force = parse_packs([("good.yaml", GOOD), ("sums.yaml", together("{rule: depth}"))])
     same, without = (parse_packs([("good.yaml", text)]) for text in (GOOD, GOOD.replace("rule: depth", "rule: level")))
