@@ -473,51 +473,50 @@ def test_an_instrument_needs_a_level_named(database_url: str) -> None:
     serve(database_url, scenario)
 
 
-async def _incident(service: Service, incident: str, city: str, alarms: list[str]) -> None:
-    """Put alarms into an incident of a test's own, out of whichever they were grouped into."""
-    await service.pool.execute(
-        "insert into incident (incident, city, mode, systems, opened_at, newest_at, known_at, changed_at, severity,"
-        " members, standing, version, cause)"
-        " values ($1, $2, 'test', '{}', now(), now(), now(), now(), 4, 2, 2, 1, '{}')",
-        incident,
-        city,
-    )
+async def _incident(desk: httpx.AsyncClient, alarms: list[str]) -> str:
+    """Return the incident of these alarms, merged by a person where they were grouped apart."""
+    names: list[str] = []
     for alarm in alarms:
-        await service.pool.execute(
-            "insert into incident_member (member, kind, incident, joined_at, relation, why, standing, facts)"
-            " values ($1, 'alarm', $2, now(), 'near', '{}', true, '{}')"
-            " on conflict (member) do update set incident = excluded.incident",
-            alarm,
-            incident,
+        (found,) = (await desk.get(f"/api/v1/incidents?member={alarm}")).json()["incidents"]
+        names.append(found["incident"])
+    for name in sorted(set(names) - {names[0]}):
+        seen = (await desk.get(f"/api/v1/incidents/{name}")).json()["version"]
+        done = await desk.post(
+            f"/api/v1/incidents/{name}/merge",
+            json={"seen_version": seen, "other": names[0]},
+            headers={"Idempotency-Key": f"merge-{name}"},
         )
+        assert done.status_code == 200, done.text
+    (found,) = (await desk.get(f"/api/v1/incidents?member={alarms[0]}")).json()["incidents"]
+    return str(found["incident"])
 
 
 def test_an_incident_is_warned_of_by_its_gravest_alarm_round_all_its_sensors(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         await journal(service.pool, [change("DRAIN-1", 0, 2), change("GAS-1", 0, 4), change("DRAIN-2", 0, 3)])
         alarms = [f"level.{sensor}.20261122T120000000Z" for sensor in ("DRAIN-1", "GAS-1", "DRAIN-2")]
-        await _incident(service, "burst.1", "jiayuguan", alarms)
         desk, chief = await service.client("operator"), await service.client("supervisor")
-        drafted = await _post(desk, "", incident="burst.1")
+        incident = await _incident(desk, alarms)
+        drafted = await _post(desk, "", incident=incident)
         assert drafted.status_code == 201, drafted.text
         warning = drafted.json()["warning"]
         item = (await desk.get(f"/api/v1/warnings/{warning}")).json()
-        assert (item["incident"], item["alarm"]) == ("burst.1", alarms[1])
+        assert (item["incident"], item["alarm"]) == (incident, alarms[1])
         found = await _document(desk, (await _done(chief, f"/{warning}/approve", version=1))["identifier"])
-        assert text_of(found, "incidents") == "burst.1"
+        assert text_of(found, "incidents") == incident
         assert pairs_of(found, "info/parameter")["color"] == "red"
         ring = ring_round([(98.29, 39.77), (98.25, 39.80)], 300)  # the third has no place
         written = [tuple(map(float, point.split(","))) for point in (text_of(found, "info/area/polygon") or "").split()]
         assert written == [(latitude, longitude) for longitude, latitude in ring]
         # Of an alarm of it no second one is drafted beside it, and one person never ends it.
-        assert (await _post(desk, "", incident="burst.1", scope="Restricted")).status_code == 409
+        assert (await _post(desk, "", incident=incident, scope="Restricted")).status_code == 409
         assert (await _post(desk, "", alarm=alarms[1])).status_code == 409
         await journal(service.pool, [change("DRAIN-1", 2, 0, NOON + 1), change("GAS-1", 4, 0, NOON + 1)])
         await journal(service.pool, [change("DRAIN-2", 3, 0, NOON + 1)])
         step = await _done(chief, f"/{warning}/cancel", version=2, comment="over")
         assert step["state"] == "cancel_drafted"
         outside = await service.client("operator", "jinchang")
-        assert (await _post(outside, "", incident="burst.1")).status_code == 404
+        assert (await _post(outside, "", incident=incident)).status_code == 404
 
     serve(database_url, scenario)
 
