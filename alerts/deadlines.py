@@ -1,5 +1,7 @@
 """What ends or falls due by itself, judged on the log's clock, so that a replay judges it alike."""
 
+from alerts.escalation import escalate_due
+from alerts.flood_keeping import leave
 from alerts.suppressing import settle_due
 from store.approvals import expire_approvals
 from store.deadlines import next_deadline
@@ -12,14 +14,20 @@ NEVER_DUE = 2**62
 
 
 async def keep_deadlines(pool: Pool, clock: int) -> int:
-    """Let happen what is due up to `clock` (epoch milliseconds), in one transaction; return the next deadline."""
+    """Let happen what is due up to `clock` (epoch milliseconds), in one transaction; return the next deadline.
+
+    One instant after the other: so a suppression and an escalation come in their order, however late this is called.
+    """
     async with pool.acquire() as connection:
         due = await next_deadline(connection)
         if due is not None and due <= clock:
             async with connection.transaction():
                 await lock_journal(connection)
-                await settle_due(connection, clock)
-                await expire_approvals(connection, clock)
-                await end_due_limits(connection, clock)
-            due = await next_deadline(connection)
+                while due is not None and due <= clock:
+                    await settle_due(connection, due)
+                    await escalate_due(connection, due)
+                    await leave(connection, due)
+                    await expire_approvals(connection, due)
+                    await end_due_limits(connection, due)
+                    due = await next_deadline(connection)
     return NEVER_DUE if due is None else due

@@ -19,8 +19,12 @@ SUBJECTS = {
     "recordings": ("record", "replay"),
     "journal": ("backtest", "journal"),
     "keys": ("keys",),
+    "positions": ("positions",),
+    "report": ("report",),
+    "rosters": ("rosters",),
     "bench": ("bench",),
     "quarantine": ("quarantine",),
+    "notifications": ("notifications",),
     "backup": ("backup", "restore"),
 }
 

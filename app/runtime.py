@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from alerts.counters import EvaluatorCounters
 from alerts.hand_over import HandOver
 from app.embedded.errors import PortRefused
+from app.northbound.counters import PartnerCounters
+from app.notify_counters import NotifyCounters
 from app.services import (
     Progress,
     Services,
@@ -59,6 +61,8 @@ class Running:
     ingest: IngestCounters = field(default_factory=IngestCounters)
     evaluator: EvaluatorCounters = field(default_factory=EvaluatorCounters)
     handed: HandOver = field(default_factory=HandOver)
+    partners: PartnerCounters = field(default_factory=PartnerCounters)
+    notify: NotifyCounters = field(default_factory=NotifyCounters)
 
 
 def clock() -> int:
@@ -77,6 +81,10 @@ async def run(
     `on_ready` is called when all parts stand, and is ended with them. Raises PortTaken, EmbeddedError,
     DatabaseUnreachable, MigrationError, and whatever a part fails with.
     """
+    if "evaluate" in parts:
+        from app.northbound.parts import check_settings
+
+        check_settings(settings)
     stop = asyncio.Event()
     _end_on_signals(stop)
     async with AsyncExitStack() as stack:
@@ -118,6 +126,16 @@ async def _run_parts(
         evaluate = run_evaluator(running.pool, running.handed, limits, ends[1], running.evaluator)
         tasks.append(asyncio.create_task(evaluate, name="evaluate"))
         tasks.append(asyncio.create_task(maintain(running.pool, clock, ends[1]), name="evaluate"))
+        from app.northbound.parts import run_partners
+
+        partners = run_partners(running.settings, running.services, clock, ends[1], running.partners)
+        tasks.append(asyncio.create_task(partners, name="evaluate"))
+        from app.notify_part import run_notifications
+
+        notifying = run_notifications(
+            running.settings, running.services, clock, ends[1], running.evaluator, running.notify
+        )
+        tasks.append(asyncio.create_task(notifying, name="evaluate"))
     if listening is not None:
         from app.serving import serve
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from app.api.application import ApiContext, create_app
+from app.cap_sending import CapSettings
 from app.figures import prometheus_text
 
 if TYPE_CHECKING:
@@ -36,10 +37,26 @@ async def serve(
 
     def figures() -> str:
         counted = {"ingest": running.ingest, "evaluate": running.evaluator}
-        return "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
+        text = "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
+        if "evaluate" not in parts:
+            return text
+        partners = {
+            "own_publisher": running.partners.own,
+            "northbound_publisher": running.partners.northbound,
+            "receiver": running.partners.received,
+            "notify": running.notify,
+        }
+        return text + "".join(prometheus_text(part, counters) for part, counters in partners.items())
 
     context = ApiContext(pool=running.api_pool, clock=clock, readiness=not_ready, metrics=figures, stop=end)
-    config = uvicorn.Config(create_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    application = create_app(context)
+    settings = running.settings
+    application.state.cap = CapSettings(
+        sender=settings.cap_sender,
+        public_url=settings.public_url or "",
+        public_without_key=settings.cap_public_without_key,
+    )
+    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     # The signals are ours: uvicorn would take them for itself alone.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]

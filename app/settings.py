@@ -1,10 +1,11 @@
 """Settings from the environment, each `LIFELINE_…`, with defaults that suit one city on two cores."""
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -59,9 +60,61 @@ class Settings(BaseSettings):
     batch_readings_max: int = Field(10_000, ge=1, le=22_000)
     batch_age_ms_max: int = Field(50, ge=1, le=10_000)
     clock_ahead_s_max: float = Field(60.0, ge=0, description="a reading from further ahead is refused")
+    role: Literal["city", "province"] = Field(
+        "city", description="a province takes what all cities publish on its broker, and publishes nothing there itself"
+    )
+    status_interval_s: float = Field(30.0, ge=1, le=60, description="each city's status is published at least so often")
+    northbound_url: str | None = Field(
+        None, repr=False, description="a broker of the province, or of a park's city, that gets alarms and status too"
+    )
+    northbound_protocol: Literal["3.1.1", "5"] = Field("5", description="spoken to that broker")
+    northbound_cities: str | None = Field(
+        None, description="what it gets: ids with commas between; without them all cities in operation"
+    )
+    northbound_client_id: str | None = Field(None, description="our name there; without it the broker gives one")
+    northbound_ca_file: Path | None = Field(None, description="certificates of its authority, for mqtts://")
+    northbound_certificate_file: Path | None = Field(None, description="our certificate there, with its chain")
+    northbound_key_file: Path | None = Field(None, description="its key, where the certificate's file does not hold it")
+    relay_from: str | None = Field(
+        None, description="parks that publish to this deployment's broker: ids with commas between"
+    )
+    register_unknown_cities: bool = Field(
+        False, description="a city that publishes here is registered by what it says of itself, not kept apart"
+    )
+    city_silence_s: float = Field(
+        180.0, ge=2, description="a city that publishes here is silent where no status of it came for so long"
+    )
+    cap_sender: str = Field(
+        "lifeline@localhost",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?$",
+        max_length=200,
+        description="who sends CAP messages: an address or domain of the house",
+    )
+    cap_public_without_key: bool = Field(False, description="whether Public warnings may be read without a key")
+    public_url: str | None = Field(None, description="where people reach Lifeline, for the links in messages")
+    webhook_networks_allowed: str = Field(
+        "", description="inner networks that webhooks may reach, with commas between, like 10.1.0.0/16,10.2.3.4/32"
+    )
+    heartbeat_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        repr=False,
+        description="an address that is told every heartbeat_s while Lifeline works; silence is alarm",
+    )
+    heartbeat_s: float = Field(60.0, ge=5, le=3_600)
+    rules_two_persons: bool = Field(
+        False, description="whether `rules activate` asks for a second person instead of activating at once"
+    )
     connections_max: int = Field(6, ge=4, le=50, description="to the database, of ingest and evaluator")
     api_connections_max: int = Field(8, ge=4, le=200, description="to the database, of the API")
     command_s_max: float = Field(30.0, gt=0, description="time limit of a database command")
+
+    @field_validator("webhook_networks_allowed")
+    @classmethod
+    def _networks_are_networks(cls, text: str) -> str:
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            ip_network(part)
+        return text
 
 
 def load_settings() -> Settings:

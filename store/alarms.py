@@ -9,6 +9,7 @@ from store.conditions import Conditions, add_near
 from store.pool import Connection, Pool
 
 OPEN_STATES = "a.state <> 'normal'"  # as the partial index has it
+OPEN_WORK = "(a.state <> 'normal' or a.handling <> 'verified')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class AlarmQuery:
     rule: str | None = None
     alarm_class: str | None = None
     modes: Sequence[str] | None = None
+    assigned_to: str | None = None
+    handling: Sequence[str] | None = None
     near: tuple[float, float, float] | None = None
     since: datetime | None = None
     after: tuple[datetime, str] | None = None
@@ -33,6 +36,7 @@ class AlarmRow(NamedTuple):
     """One alarm as it stands: its newest line and place, and what is known of its sensor now.
 
     `doubtful` tells that the sensor is silent or its readings are bad, by an instrument alarm that is active.
+    `judgement` and `handling` are those of model.handling as JSON.
     """
 
     alarm: str
@@ -49,6 +53,10 @@ class AlarmRow(NamedTuple):
     longitude: float | None
     latitude: float | None
     doubtful: bool
+    judgement: str | None
+    handling: str | None
+    incident: str | None
+    folded: Sequence[str]  # positions whose flood it is folded in
     distance_m: float | None
 
 
@@ -58,7 +66,10 @@ _COLUMNS = (
     "a.alarm, a.line, a.state, a.event, a.raised_at, a.changed_at, a.city, a.system, a.district,"
     " s.definition ->> 'name' as name, s.definition ->> 'name_zh' as name_zh, s.longitude, s.latitude,"
     " (a.class = 'process' and a.condition = 'active' and exists (select from alarm d where d.sensor = a.sensor"
-    " and d.class = 'instrument' and d.kind in ('stale', 'range') and d.condition <> 'normal')) as doubtful"
+    " and d.class = 'instrument' and d.kind in ('stale', 'range') and d.condition <> 'normal')) as doubtful,"
+    " a.facts ->> 'judgement' as judgement, a.facts ->> 'handling' as handling,"
+    " (select m.incident from incident_member m where m.member = a.alarm) as incident,"
+    " array(select f.position from folded f where f.alarm = a.alarm order by 1) as folded"
 )
 _FROM = " from alarm a left join sensor s on s.sensor = a.sensor and s.city = a.city"
 
@@ -66,11 +77,19 @@ _FROM = " from alarm a left join sensor s on s.sensor = a.sensor and s.city = a.
 async def find_alarms(
     connection: Connection | Pool, query: AlarmQuery, areas: Sequence[str], rows_max: int
 ) -> list[AlarmRow]:
-    """Return the alarms of a query, last raised first; without states those that are not normal."""
+    """Return the alarms of a query, last raised first; without states those that are not normal.
+
+    Where it asks for `assigned_to` or `handling`, those that are normal and dealt with still are among them.
+    """
     conditions = Conditions()
     conditions.within("a.city", areas)
+    if query.handling is not None:
+        conditions.add("a.handling is not null and a.handling = any(?::text[])", list(query.handling))
+    if query.assigned_to is not None:
+        conditions.add("a.handling is not null and a.assigned_to = ?", query.assigned_to)
     if query.states is None:
-        conditions.add(OPEN_STATES)
+        if query.handling is None:
+            conditions.add(OPEN_STATES if query.assigned_to is None else OPEN_WORK)
     else:
         if "normal" not in query.states:
             conditions.add(OPEN_STATES)

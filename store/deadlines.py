@@ -8,6 +8,9 @@ _DUE = (
     "select min(begins_at) as at from suppression where not begun and ended_at is null",
     "select min(ends_at) from suppression where ended_at is null",
     "select min(expires_at) from approval where state = 'requested'",
+    "select min(ends_at) from flood where ended_at is null",
+    "select min(ends_at) from temporary_limit where ended_at is null",
+    "select min(due_at) from deadline",
 )
 
 

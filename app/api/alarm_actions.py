@@ -130,7 +130,7 @@ async def judge_alarm(
 ) -> Response:
     """Judge whether an alarm was true, false or a test; a later judgement replaces it, and both stay in the journal.
 
-    What is judged false counts against the rule in `lifeline rules advice`.
+    What is judged false counts against the rule in `lifeline rules advise --from --to`.
     """
 
     async def do(_connection: Connection, found: Alarm, place: Place) -> list[Transition]:

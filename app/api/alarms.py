@@ -28,6 +28,7 @@ from app.api.parameters import (
 )
 from app.api.problems import not_found
 from model.alarm import AlarmClass, State
+from model.handling import Step
 from model.instant import to_datetime, to_milliseconds
 from model.severity import LABELS
 from store.alarms import AlarmQuery, alarm_lines, find_alarm, find_alarms, present_event
@@ -49,6 +50,8 @@ class AlarmFilters(Parameters):
     rule: Word | None = None
     class_: AlarmClass | None = Field(default=None, alias="class")
     mode: ModeFilter = None
+    assigned_to: Word | None = Field(default=None, description="A person or team; what is done with is left out")
+    handling: Annotated[list[Step] | None, SplitList] = Field(default=None, description="How far it is dealt with")
     near: Near | None = None
     radius_m: RadiusM | None = None
     since: Time | None = Field(default=None, description="Its newest change became known at or after")
@@ -72,7 +75,8 @@ class AlarmPage(BaseModel):
 async def list_alarms(request: Request, caller: Reader, filters: Annotated[AlarmFilters, Query()]) -> dict[str, Any]:
     """List alarms, last raised first; without `state` all that are not normal.
 
-    Exercises are left out unless `mode` asks for them, or `city` or `sensor` names one.
+    With `assigned_to` or `handling` and without `state` also those that are normal and still dealt with. Exercises are
+    left out unless `mode` asks for them, or `city` or `sensor` names one.
     """
     context = context_of(request)
     limits = context.limits
@@ -93,6 +97,8 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
         rule=filters.rule,
         alarm_class=filters.class_,
         modes=modes,
+        assigned_to=filters.assigned_to,
+        handling=filters.handling,
         near=near_query(filters.near, filters.radius_m, limits.radius_m_max),
         since=filters.since,
         after=after,

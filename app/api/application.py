@@ -12,22 +12,38 @@ from app.api import (
     alarm_actions,
     alarms,
     approvals,
+    cap_feeds,
     description,
+    handling,
     health,
+    incident_actions,
+    incidents,
     networks,
+    notifications,
     pages,
+    performance,
+    positions,
     problems,
+    province,
+    province_stream,
     readings,
     rejections,
+    reports,
     retention,
+    rosters,
     rule_backtest,
+    rule_changes,
     rules,
     sensor_events,
     sensors,
+    shifts,
     status,
     stream,
     suppress_actions,
     suppressions,
+    temporary_limits,
+    warning_levels,
+    warnings,
 )
 from app.api.context import VERSION, ApiContext, ApiLimits
 from app.api.envelope import Envelope, RequestCounters
@@ -67,8 +83,12 @@ def create_app(context: ApiContext) -> FastAPI:
     app.include_router(health.router)
     for module in (
         status, sensors, readings, sensor_events, networks,
-        stream, alarms, alarm_actions, suppress_actions,  # the stream before the alarms: /alarms/{alarm} would take it
-        suppressions, approvals, rejections, rules, rule_backtest, retention,
+        stream, alarms, alarm_actions, suppress_actions, handling, rosters,  # the stream before the alarms: /alarms/{alarm} would take it
+        suppressions, approvals, rejections, rules, rule_backtest, retention, province, province_stream, notifications,
+        rule_changes, temporary_limits,
+        positions, performance, shifts,
+        incidents, incident_actions, reports,
+        warnings, warning_levels, cap_feeds,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     pages.install(app)

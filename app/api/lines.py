@@ -6,7 +6,9 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.parameters import EXAMPLE_TIME, written
-from model.alarm import AlarmClass, Condition, Priority, State
+from model.alarm import LABELS_WITH_NONE, AlarmClass, Condition, Priority, State
+from model.handling import Handling, Judgement, Step, Verdict
+from model.instant import format_instant
 from store.alarms import AlarmRow
 
 Severity = Literal["blue", "yellow", "orange", "red"]
@@ -74,6 +76,25 @@ class Line(BaseModel):
     expected_to: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the latest")
 
 
+class JudgementItem(BaseModel):
+    """What a person found of an alarm."""
+
+    verdict: Verdict
+    by: str
+    time: TimeText
+    proposed_severity: Severity | None = Field(description="Proposed for a warning")
+
+
+class HandlingItem(BaseModel):
+    """How far an alarm is dealt with."""
+
+    step: Step
+    assigned_to: str | None = Field(description="A person or team; null after it was declined")
+    since: TimeText
+    due: TimeText | None = Field(description="Until when the next step is expected; null where no deadline is set")
+    resolved_by: str | None = Field(description="Who must not verify it")
+
+
 class AlarmItem(Line):
     """An alarm as it stands: its newest journal line, its place, and when it was raised and last changed.
 
@@ -97,6 +118,10 @@ class AlarmItem(Line):
                     "name_zh": "7号阀室",
                     "longitude": 98.289,
                     "latitude": 39.773,
+                    "judgement": None,
+                    "handling": None,
+                    "incident": "i.combustible-gas.GAS-0007.20261122T080000000Z",
+                    "folded": [],
                 }
             ]
         }
@@ -113,6 +138,10 @@ class AlarmItem(Line):
     name_zh: str | None
     longitude: float | None
     latitude: float | None
+    judgement: JudgementItem | None
+    handling: HandlingItem | None
+    incident: str | None = Field(description="That it belongs to")
+    folded: list[str] = Field(description="Operator positions in a flood at which it stands behind its incident or rule")
     distance_m: float | None = Field(default=None, description="Metres from `near`")
 
 
@@ -133,7 +162,33 @@ def alarm_item(row: AlarmRow) -> dict[str, Any]:
         "name_zh": row.name_zh,
         "longitude": row.longitude,
         "latitude": row.latitude,
+        "judgement": None if row.judgement is None else _judgement(row.judgement),
+        "handling": None if row.handling is None else _handling(row.handling),
+        "incident": row.incident,
+        "folded": list(row.folded),
     }
     if row.distance_m is not None:
         item["distance_m"] = round(row.distance_m, 1)
     return item
+
+
+def _judgement(text: str) -> dict[str, Any]:
+    found = msgspec.json.decode(text, type=Judgement)
+    proposed = LABELS_WITH_NONE[found.proposed_severity]
+    return {
+        "verdict": found.verdict,
+        "by": found.by,
+        "time": format_instant(found.time),
+        "proposed_severity": proposed,
+    }
+
+
+def _handling(text: str) -> dict[str, Any]:
+    found = msgspec.json.decode(text, type=Handling)
+    return {
+        "step": found.step,
+        "assigned_to": found.assigned_to,
+        "since": format_instant(found.since),
+        "due": None if found.due is None else format_instant(found.due),
+        "resolved_by": found.resolved_by,
+    }

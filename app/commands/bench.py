@@ -59,9 +59,9 @@ def _detection() -> Bench:
 
 
 def _scenarios(_chosen: argparse.Namespace) -> Bench:
-    from benchmarks.detection import simulated
+    from benchmarks.detection import incidents, simulated
 
-    return Bench("scenarios", machine(), simulated.cases())
+    return Bench("scenarios", machine(), [*simulated.cases(), *incidents.cases()])
 
 
 def _recovery() -> Bench:
