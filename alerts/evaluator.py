@@ -17,6 +17,7 @@ from alerts.kernels import load_kernels
 from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bound_checkpoint
 from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
 from alerts.suppression import Judged, Step, Suppressing
+from model.escalation import LEAST_MS
 from model.reading import ReadingBatch
 from store.batches import read_batches
 from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, pass_over, record_late
@@ -184,11 +185,16 @@ class _Follower:
                 steps, late = [], {}
                 await self._rebind_if_changed()
                 evaluated = self.engine.evaluate(batch)
+            before = len(steps)
             steps += self.suppressing.step(evaluated.changes, evaluated.unannounced)
             if evaluated.late.any():
                 late[batch.sequence] = (batch.sensor[evaluated.late].tolist(), batch.time[evaluated.late].tolist())
                 self.counters.late_readings += len(late[batch.sequence][0])
                 steps += await self._retroactive(batch, *late[batch.sequence])
+            if len(steps) > before:
+                # What is awaited from these steps on is due no sooner.
+                soonest = min(step.known_at for step in steps[before:]) + LEAST_MS
+                self.deadline = min(self.deadline, soonest)
             self.cursor = batch.sequence
             self.counters.batches += 1
             self.counters.readings += len(batch)

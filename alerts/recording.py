@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from alerts.awaiting import await_next
 from alerts.flood_keeping import fold
-from alerts.incident_keeping import keep
+from alerts.incidents.keeping import keep
 from alerts.outbox import enqueue
 from store.journal import Transition, append_transitions
 from store.pool import Connection
@@ -18,6 +19,7 @@ async def record(connection: Connection, transitions: Sequence[Transition]) -> N
     if not transitions:
         return
     await append_transitions(connection, transitions)
+    await await_next(connection, transitions)
     await keep(connection, transitions)
     folded = await fold(connection, transitions)
     await enqueue(connection, transitions, folded=folded, on_duty=on_duty)

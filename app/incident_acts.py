@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from alerts.incident_keeping import regroup
-from alerts.incidents import Grouping
+from alerts.incidents.grouping import Grouping
+from alerts.incidents.keeping import regroup
 from app.access import Principal
 from app.actions import KeyReused
 from model.instant import to_datetime

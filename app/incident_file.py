@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.incident_happenings import FallsOf, gauges_of, incidents_of, pressure_falls
-from alerts.incident_words import cause_words, reason_words
-from alerts.topology import Topology
+from alerts.incidents.happenings import FallsOf, gauges_of, incidents_of, pressure_falls
+from alerts.incidents.topology import Topology
+from alerts.incidents.words import cause_words, reason_words
 from app.recording import Recording
 from model.alarm import LABELS_WITH_NONE, JournalLine
 from model.incident import Fall, Incident, IncidentChange, Member

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from alerts.incident_keeping import take
-from alerts.incidents import Happening
+from alerts.incidents.grouping import Happening
+from alerts.incidents.keeping import take
 from app.access import Principal
 from app.actions import KeyReused
 from model.incident import Member

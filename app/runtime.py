@@ -16,7 +16,7 @@ from alerts.counters import EvaluatorCounters
 from alerts.hand_over import HandOver
 from app.embedded.errors import PortRefused
 from app.northbound.counters import PartnerCounters
-from app.notify_counters import NotifyCounters
+from app.notify.counters import NotifyCounters
 from app.services import (
     Progress,
     Services,
@@ -130,7 +130,7 @@ async def _run_parts(
 
         partners = run_partners(running.settings, running.services, clock, ends[1], running.partners)
         tasks.append(asyncio.create_task(partners, name="evaluate"))
-        from app.notify_part import run_notifications
+        from app.notify.part import run_notifications
 
         notifying = run_notifications(
             running.settings, running.services, clock, ends[1], running.evaluator, running.notify

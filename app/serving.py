@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from app.api.application import ApiContext, create_app
-from app.cap_sending import CapSettings
 from app.figures import prometheus_text
+from app.warnings.sending import CapSettings
 
 if TYPE_CHECKING:
     from app.runtime import Running

@@ -21,23 +21,37 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(StrEnum):
-    """How far an alarm is dealt with."""
+    """How far an alarm is dealt with. What was declined waits for somebody to assign it anew."""
 
     ASSIGNED = "assigned"
     ACCEPTED = "accepted"
+    DECLINED = "declined"
     ARRIVED = "arrived"
     RESOLVED = "resolved"
     VERIFIED = "verified"
 
 
+class Awaited(StrEnum):
+    """What somebody has to do about an alarm, and by a deadline where the city has set one."""
+
+    ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    ARRIVE = "arrive"
+    RESOLVE = "resolve"
+    VERIFY = "verify"
+
+
 class Handling(msgspec.Struct, frozen=True, kw_only=True):
     """How far an alarm is dealt with, by whom, and since when. Times are epoch milliseconds.
 
-    `due` is until when the next step is expected; None where there is none. `resolved_by` must not verify.
+    `assigned_to` is a person's key label or a team; None after it was declined. `since` is when the step was taken, in
+    the field where it was told later. `due` is until when the next step is expected; None where the city has set no
+    deadline. `resolved_by` must not verify.
     """
 
     step: Step
-    assigned_to: str
+    assigned_to: str | None
     since: int
     due: int | None = None
     resolved_by: str | None = None

@@ -83,7 +83,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.include_router(health.router)
     for module in (
         status, sensors, readings, sensor_events, networks,
-        stream, alarms, alarm_actions, suppress_actions, handling, rosters,  # the stream before the alarms: /alarms/{alarm} would take it
+        stream, alarms,  # in this order: /alarms/{alarm} would take the stream
+        alarm_actions, suppress_actions, handling, rosters,
         suppressions, approvals, rejections, rules, rule_backtest, retention, province, province_stream, notifications,
         rule_changes, temporary_limits,
         positions, performance, shifts,

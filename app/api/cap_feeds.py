@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
-from app import atom
 from app.access import READERS, Principal, Reader, allowed, authenticate, check_city
 from app.api.conditional import conditional
 from app.api.context import context_of
@@ -16,8 +15,9 @@ from app.api.modes import ModeFilter, modes_of
 from app.api.parameters import AlarmId, Cursor, Parameters, Word, decode_cursor, encode_cursor, page_limit
 from app.api.problems import not_found
 from app.api.warnings import cap_settings
-from app.cap_sending import draft_document
-from app.warning_drafting import SubjectUnknown, load_subject, unapproved_content
+from app.warnings import atom
+from app.warnings.drafting import SubjectUnknown, load_subject, unapproved_content
+from app.warnings.sending import draft_document
 from model.cap import MEDIA_TYPE
 from model.instant import parse_instant, to_datetime, to_milliseconds
 from store.alarms import find_alarm

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.incident_words import cause_words, reason_words
+from alerts.incidents.words import cause_words, reason_words
 from app.api.lines import Mode, Severity, TimeText
 from app.api.parameters import written, written_or_none
 from model.alarm import LABELS_WITH_NONE

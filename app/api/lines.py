@@ -141,7 +141,9 @@ class AlarmItem(Line):
     judgement: JudgementItem | None
     handling: HandlingItem | None
     incident: str | None = Field(description="That it belongs to")
-    folded: list[str] = Field(description="Operator positions in a flood at which it stands behind its incident or rule")
+    folded: list[str] = Field(
+        description="Operator positions in a flood at which it stands behind its incident or rule"
+    )
     distance_m: float | None = Field(default=None, description="Metres from `near`")
 
 

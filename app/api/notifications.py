@@ -25,7 +25,7 @@ from app.api.parameters import (
     written_or_none,
 )
 from app.api.problems import Problem, not_found
-from app.channels import masked_target
+from app.notify.channels import masked_target
 from model.alarm import LABELS_WITH_NONE
 from model.instant import to_datetime
 from store.notification_files import file_in_force

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.api.lines import Mode, Severity, TimeText
 from app.api.parameters import AlarmId, written, written_or_none
-from app.warning_subject import VALID_S, AreaAsked, Texts
+from app.warnings.subject import VALID_S, AreaAsked, Texts
 from model.cap import HEADLINE_CHARACTERS_MAX, RING_POINTS_MAX, Certainty, MessageType, ResponseType, Scope, Urgency
 from model.instant import to_datetime
 from model.warning import APPROVED_MESSAGES, Content, Warned, WarningAct, WarningState, state_at
@@ -74,7 +74,7 @@ class _Wishes(_Body):
     response_types: list[ResponseType] | None = Field(default=None, min_length=1, max_length=9)
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that were sent, as app.warning_subject.Asked has them."""
+        """Return the fields that were sent, as app.warnings.subject.Asked has them."""
         found: dict[str, Any] = {}
         for name in self.model_fields_set & _Wishes.model_fields.keys():
             value = getattr(self, name)
@@ -138,7 +138,7 @@ class CancelBody(ActBody):
     texts: BothTexts | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the texts, where they were sent, as app.warning_subject.Asked has them."""
+        """Return the texts, where they were sent, as app.warnings.subject.Asked has them."""
         if self.texts is None:
             return {}
         texts = {language: Texts(**getattr(self.texts, language).model_dump()) for language in ("zh", "en")}

@@ -34,10 +34,7 @@ from app.api.warning_bodies import (
     warning_item,
     warning_step,
 )
-from app.cap_sending import CapSettings
-from app.warning_drafting import InvalidWarning, SubjectUnknown
-from app.warning_subject import AreaAsked, Asked
-from app.warnings import (
+from app.warnings.acts import (
     Act,
     Draft,
     VersionMoved,
@@ -48,6 +45,9 @@ from app.warnings import (
     redraft_warning,
     reject_warning,
 )
+from app.warnings.drafting import InvalidWarning, SubjectUnknown
+from app.warnings.sending import CapSettings
+from app.warnings.subject import AreaAsked, Asked
 from model.instant import to_datetime
 from model.warning import WarningRefused
 from store.pool import Connection

@@ -12,9 +12,9 @@ import numpy as np
 
 from alerts.backtest import backtest
 from alerts.engine import Engine
-from alerts.incident_happenings import FallsOf, gauges_of, incidents_of, pressure_falls
+from alerts.incidents.happenings import FallsOf, gauges_of, incidents_of, pressure_falls
+from alerts.incidents.topology import Topology
 from alerts.rule_file import default_packs
-from alerts.topology import Topology
 from benchmarks.detection.simulated import batches
 from benchmarks.measure import Case, case
 from model.incident import Cause, Fall, Incident

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from alerts.incident_keeping import keep
+from alerts.incidents.keeping import keep
 from alerts.lifecycle import apply_change
 from model.alarm import ConditionChange
 from model.sensor import Sensor

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from lxml import etree
 
-from app.cap_sending import CapSettings
+from app.warnings.sending import CapSettings
 from tests.api.service import NOON, Service, change, journal, serve, silence
 from tests.cap_documents import read_cap, schema_errors, text_of, texts_of
 

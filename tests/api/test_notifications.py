@@ -14,8 +14,8 @@ from alerts.outbox import enqueue
 from app.access import ROLES
 from app.api import notifications
 from app.api.notifications import NOTIFICATION_READERS, RETRIERS, TESTERS, Channels, NotificationItem, NotificationPage
-from app.channels import Outgoing, SendingFailed, Surroundings
-from app.notify import Dispatcher, DispatchLimits
+from app.notify.channels import Outgoing, SendingFailed, Surroundings
+from app.notify.dispatcher import Dispatcher, DispatchLimits
 from store.journal import Place, Transition, append_transitions, lock_journal
 from store.notification_files import StoredFile, put_file_in_force
 from tests.api.service import NOON, SENSORS, Service, change, serve

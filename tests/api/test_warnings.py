@@ -10,7 +10,7 @@ import pytest
 
 from alerts.rule_file import default_packs
 from app.api.warnings import WarningPage, WarningWithSteps
-from app.cap_sending import CapSettings
+from app.warnings.sending import CapSettings
 from model.cap_area import ring_round
 from store.rule_packs import StoredPack, activate
 from tests.api.service import NOON, Service, change, journal, serve, silence

@@ -14,9 +14,9 @@ import yaml
 from alerts.lifecycle import apply_change
 from alerts.notification_file import parse_notification_file
 from alerts.outbox import NOTHING, OnDuty, enqueue, nobody
-from app.channels import Surroundings
-from app.notify import Dispatcher
-from app.outgoing import parse_networks
+from app.notify.channels import Surroundings
+from app.notify.dispatcher import Dispatcher
+from app.notify.outgoing import parse_networks
 from model.alarm import ConditionChange
 from model.instant import parse_instant
 from model.sensor import City, Sensor

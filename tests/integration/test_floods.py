@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.flood_keeping import fold, leave
-from alerts.incident_keeping import keep
+from alerts.incidents.keeping import keep
 from alerts.lifecycle import apply_change
 from model.alarm import Alarm, ConditionChange, State
 from model.instant import parse_instant, to_datetime

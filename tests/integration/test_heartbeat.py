@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from app.figures import prometheus_text
-from app.heartbeat import beat, run_heartbeat
-from app.notify_counters import NotifyCounters
+from app.notify.counters import NotifyCounters
+from app.notify.heartbeat import beat, run_heartbeat
 from model.instant import to_datetime
 from store.pool import open_pool
 from tests.integration.notifying import NOON, Receiver, receiving

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts import incident_keeping
-from alerts.incident_happenings import happening_of
-from alerts.incident_keeping import keep
-from alerts.incidents import Grouping, in_order
+from alerts.incidents import keeping
+from alerts.incidents.grouping import Grouping, in_order
+from alerts.incidents.happenings import happening_of
+from alerts.incidents.keeping import keep
+from alerts.incidents.topology import Topology
 from alerts.lifecycle import apply_change
-from alerts.topology import Topology
 from model.alarm import ConditionChange, State
 from model.incident import Cause, Member
 from model.instant import to_datetime
@@ -238,8 +238,8 @@ def test_what_changes_no_incident_asks_the_database_nothing() -> None:
 
 
 def forget() -> None:
-    incident_keeping._kept.clear()
-    incident_keeping._networks.clear()
+    keeping._kept.clear()
+    keeping._networks.clear()
 
 
 def to_moment(time: int | None) -> Any:

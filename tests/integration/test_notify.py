@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from alerts.outbox import enqueue_escalation
-from app.channels import Outgoing, SendingFailed, Surroundings
-from app.notify import DispatchLimits
+from app.notify.channels import Outgoing, SendingFailed, Surroundings
+from app.notify.dispatcher import DispatchLimits
 from model.instant import format_instant, parse_instant
 from store.journal import load_alarms
 from store.outbox import delete_finished
@@ -199,8 +199,8 @@ def test_two_dispatchers_share_the_work_and_send_nothing_twice(database_url: str
 
 _KILLED = """
 import asyncio, os, signal
-from app.channels import send
-from app.notify import Dispatcher
+from app.notify.channels import send
+from app.notify.dispatcher import Dispatcher
 from store.pool import open_pool
 from tests.integration.notifying import AROUND
 

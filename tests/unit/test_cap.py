@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from alerts.rule_file import default_packs
 from alerts.rules import Rule
-from app.warning_subject import AreaAsked, Asked, Shape, Subject, Texts
-from app.warning_text import compose, timed
+from app.warnings.subject import AreaAsked, Asked, Shape, Subject, Texts
+from app.warnings.text import compose, timed
 from model.alarm import Alarm, State
 from model.cap import (
     Area,

@@ -15,7 +15,7 @@ import pytest
 
 from alerts.notices import Message
 from alerts.notification_file import AppriseChannel, WebhookChannel
-from app.channels import (
+from app.notify.channels import (
     Outgoing,
     SendingFailed,
     Surroundings,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.incidents import Grouping, Happening, in_order
-from alerts.topology import Topology
+from alerts.incidents.grouping import Grouping, Happening, in_order
+from alerts.incidents.topology import Topology
 from model.incident import Incident, Member
 from model.network import Link, Network, Node
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app.outgoing import OutgoingFailed, OutgoingRefused, checked_addresses, is_public, parse_networks, post_guarded
+from app.notify.outgoing import (
+    OutgoingFailed,
+    OutgoingRefused,
+    checked_addresses,
+    is_public,
+    parse_networks,
+    post_guarded,
+)
 
 LOOPBACK = parse_networks("127.0.0.1/32")
 

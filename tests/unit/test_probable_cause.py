@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 import pytest
 
-from alerts.incident_words import cause_words, reason_words
-from alerts.probable_cause import probable_cause
-from alerts.topology import Topology
+from alerts.incidents.probable_cause import probable_cause
+from alerts.incidents.topology import Topology
+from alerts.incidents.words import cause_words, reason_words
 from model.incident import Cause, CauseKind, Fall, Incident, Member, Reason, Relation
 from model.network import Link, Network, Node
 

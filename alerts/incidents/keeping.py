@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from alerts.incident_happenings import (
+from alerts.incidents.grouping import Grouping, Happening, in_order
+from alerts.incidents.happenings import (
     RECENT_MS,
     USUAL_MS,
     happening_of,
     pressure_falls,
     with_falls,
 )
-from alerts.incident_index import MEDIA, TopologyOf
-from alerts.incidents import Grouping, Happening, in_order
-from alerts.relations import QUIET_S, is_burst
-from alerts.topology import Topology
+from alerts.incidents.index import MEDIA, TopologyOf
+from alerts.incidents.relations import QUIET_S, is_burst
+from alerts.incidents.topology import Topology
 from model.incident import Fall
 from model.sensor import Sensor
 from store.incidents import (

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.gateways import ATTRIBUTE, gateways_of
-from alerts.incident_index import TopologyOf
-from alerts.incidents import Grouping, Happening, in_order
+from alerts.incidents.grouping import Grouping, Happening, in_order
+from alerts.incidents.index import TopologyOf
+from alerts.incidents.relations import is_burst
+from alerts.incidents.topology import Topology
 from alerts.occurrences import is_annunciation
-from alerts.relations import is_burst
-from alerts.topology import Topology
 from model.alarm import LABELS_WITH_NONE, JournalLine, State
 from model.incident import Fall, Incident, IncidentChange, Member
 from model.instant import parse_instant

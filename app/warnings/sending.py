@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from app.warning_subject import Subject
-from app.warning_text import timed
+from app.warnings.subject import Subject
+from app.warnings.text import timed
 from model.cap import Message, MessageType, Reference, write_message
 from model.instant import to_datetime
 from model.warning import Content, Warned, WarningRefused

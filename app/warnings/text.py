@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from app.warning_subject import Asked, Language, Shape, Subject, Texts
+from app.warnings.subject import Asked, Language, Shape, Subject, Texts
 from model.cap import Area, Info, MessageType, Scope, Status, shortened
 from model.cap_area import public_circle
 from model.cap_terms import EVENT_CODE_LIST, RESPONSES, SEVERITIES, certainty_of, urgency_of

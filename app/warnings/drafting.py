@@ -7,8 +7,8 @@ import msgspec
 
 from alerts.rules import Pack, Rule
 from app.access import Principal
-from app.warning_subject import AreaAsked, Asked, Shape, Subject
-from app.warning_text import compose
+from app.warnings.subject import AreaAsked, Asked, Shape, Subject
+from app.warnings.text import compose
 from model.cap import MessageType, Point, Scope, Status
 from model.cap_area import InvalidRing, drawn_ring, public_ring, ring_round
 from model.cap_terms import RADII_M, RADIUS_M, STATUSES

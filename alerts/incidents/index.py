@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from math import cos, floor, radians
 
-from alerts.relations import (
+from alerts.incidents.relations import (
     GATEWAY_S,
     REPORT_M,
     STRENGTH,
@@ -16,7 +16,7 @@ from alerts.relations import (
     reach_of,
     within_s,
 )
-from alerts.topology import Topology, Way
+from alerts.incidents.topology import Topology, Way
 from model.incident import Member, Reason, Relation, chronological
 from model.network import EARTH_RADIUS_M, distance_m
 

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from alerts.incident_index import MemberIndex, TopologyOf
-from alerts.probable_cause import MEMBERS_CONSIDERED_MAX, TOLD_BY_VALUE, is_telling, probable_cause
-from alerts.relations import QUIET_S
+from alerts.incidents.index import MemberIndex, TopologyOf
+from alerts.incidents.probable_cause import MEMBERS_CONSIDERED_MAX, TOLD_BY_VALUE, is_telling, probable_cause
+from alerts.incidents.relations import QUIET_S
 from model.incident import Cause, ChangeKind, Incident, IncidentChange, Member, Reason, chronological, incident_id
 
 

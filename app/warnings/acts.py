@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from app.access import Principal, Role
 from app.actions import KeyReused
-from app.cap_sending import CapSettings, reference_of, send_message
-from app.warning_drafting import cancellation, content_of, load_subject, updated_request
-from app.warning_subject import Asked, Subject
+from app.warnings.drafting import cancellation, content_of, load_subject, updated_request
+from app.warnings.sending import CapSettings, reference_of, send_message
+from app.warnings.subject import Asked, Subject
 from model.cap import MessageType, Scope
 from model.instant import to_datetime
 from model.warning import (
@@ -84,7 +84,7 @@ class _Done(NamedTuple):
 async def draft_warning(connection: Connection, draft: Draft) -> StepRow:
     """Draft a warning and return the step; the same request again returns it again.
 
-    Raises SubjectUnknown (of app.warning_drafting), InvalidWarning, KeyReused and WarningRefused.
+    Raises SubjectUnknown (of app.warnings.drafting), InvalidWarning, KeyReused and WarningRefused.
     """
     async with connection.transaction():
         await lock_drafting(connection)

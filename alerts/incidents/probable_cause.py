@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from alerts.relations import is_burst, is_rain, is_silence
-from alerts.topology import Topology
+from alerts.incidents.relations import is_burst, is_rain, is_silence
+from alerts.incidents.topology import Topology
 from model.incident import Cause, Fall, Incident, Member
 
 MEMBERS_CONSIDERED_MAX = 60  # the first of an incident; those that tell more than the others are always considered

@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from alerts.counters import EvaluatorCounters
-from app.channels import Surroundings
-from app.heartbeat import run_heartbeat
-from app.notify import Dispatcher
-from app.notify_counters import NotifyCounters
-from app.outgoing import parse_networks
+from app.notify.channels import Surroundings
+from app.notify.counters import NotifyCounters
+from app.notify.dispatcher import Dispatcher
+from app.notify.heartbeat import run_heartbeat
+from app.notify.outgoing import parse_networks
 from app.services import Services, close_pool
 from app.settings import Settings
 from store.pool import DatabaseUnreachable, Pool, open_pool

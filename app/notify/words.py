@@ -7,7 +7,7 @@ import msgspec
 
 from alerts.notices import DIGEST_LINES_SHOWN, Language, Message, Notice, both, digest_message, message, test_message
 from alerts.notification_file import Channel
-from app.channels import Outgoing
+from app.notify.channels import Outgoing
 from model.alarm import JournalLine
 from model.sensor import Sensor
 from model.severity import Severity

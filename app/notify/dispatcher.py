@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alerts.notification_file import Channel, stored_notification_file
-from app.channels import Send, SendingFailed, Surroundings, send
-from app.notify_counters import NotifyCounters
-from app.notify_pace import Pace
-from app.notify_words import RuleTexts, outgoing_of
+from app.notify.channels import Send, SendingFailed, Surroundings, send
+from app.notify.counters import NotifyCounters
+from app.notify.pace import Pace
+from app.notify.words import RuleTexts, outgoing_of
 from store.notification_files import file_in_force
 from store.outbox import (
     Claimed,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.notify_counters import NotifyCounters
+from app.notify.counters import NotifyCounters
 from model.instant import to_datetime
 from store.pool import TRANSIENT_ERRORS, Pool
 

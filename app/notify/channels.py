@@ -24,7 +24,7 @@ import msgspec
 
 from alerts.notices import Message
 from alerts.notification_file import AppriseChannel, Channel, WebhookChannel, apprise_fault, webhook_fault
-from app.outgoing import Network, OutgoingFailed, OutgoingRefused, Resolve, post_guarded, resolve
+from app.notify.outgoing import Network, OutgoingFailed, OutgoingRefused, Resolve, post_guarded, resolve
 
 ERROR_CHARACTERS_MAX = 300
 _SECRET_PARTS = re.compile(r"[^/?&=#:@,]{4,}")

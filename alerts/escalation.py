@@ -1,0 +1,101 @@
+"""Escalates, step by step, what people have not done about alarms in time; on the log's clock, so that a replay gives
+the same."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from alerts.awaiting import words_for
+from alerts.handling import Details
+from alerts.lifecycle import note
+from alerts.outbox import enqueue_escalation
+from alerts.recording import record
+from model.alarm import SUPPRESSED_STATES, Alarm, JournalLine
+from model.escalation import ASSIGNEE, DUTIES, MINUTE_MS, NOT_IN_TIME
+from model.instant import format_instant
+from model.roster import people
+from store.handling import Deadline, DueDeadline, due_deadlines, remove_deadlines, write_deadlines
+from store.journal import Place, Transition
+from store.pool import Connection
+from store.rosters import CityRosters, on_duty, rosters_of
+
+
+async def escalate_due(connection: Connection, clock: int) -> None:
+    """Take every step that is due up to `clock` (epoch milliseconds), each at its own time, those of an alarm in order.
+
+    The caller's transaction holds the journal's lock.
+    """
+    while rows := await due_deadlines(connection, clock):
+        cities = await rosters_of(connection, {row.place.city for row in rows})
+        steps = [_step(row, cities) for row in rows]
+        await record(connection, [step.transition for step in steps if step.transition is not None])
+        going_on = [step.following for step in steps if step.following is not None]
+        done = [(row.deadline.alarm, row.deadline.awaited)
+                for row, step in zip(rows, steps, strict=True) if step.following is None]  # fmt: skip
+        if done:
+            await remove_deadlines(connection, done)
+        if going_on:
+            await write_deadlines(connection, going_on)
+        for step in steps:
+            if step.transition is not None:
+                await enqueue_escalation(
+                    connection, step.transition.alarm, step.transition.place, step.name, step.to, step.at,
+                    on_duty=on_duty,
+                )  # fmt: skip
+
+
+class _Step(NamedTuple):
+    """A step of an escalation: its line, whom it tells and when, and what the deadline waits for next."""
+
+    transition: Transition | None = None
+    name: str = ""
+    to: Sequence[str] = ()
+    at: int = 0
+    following: Deadline | None = None
+
+
+def _step(row: DueDeadline, cities: dict[str, CityRosters]) -> _Step:
+    """Return the next step of a deadline; none where the city's deadlines have no such step any more."""
+    deadline, alarm, place = row
+    words = words_for(cities, alarm, place)
+    if words is None or deadline.steps_taken >= len(words.steps) or alarm.state in SUPPRESSED_STATES:
+        return _Step()
+    number = deadline.steps_taken + 1
+    to = _told(words.steps[number - 1].to, alarm, place, cities[place.city], deadline.due)
+    after, line = _line(alarm, deadline, number, to)
+    following = None
+    if number < len(words.steps):
+        # By the file in force now; another one may have come between two steps.
+        due = deadline.deadline + round(words.steps[number].after_min * MINUTE_MS)
+        following = deadline._replace(steps_taken=number, due=max(due, deadline.due + 1))
+    name = f"{NOT_IN_TIME[deadline.awaited]}_{number}"
+    return _Step(Transition(after, line, place), name, to, deadline.due, following)
+
+
+def _line(alarm: Alarm, deadline: Deadline, number: int, to: Sequence[str]) -> tuple[Alarm, JournalLine]:
+    details: Details = {
+        "awaited": deadline.awaited.value,
+        "deadline": format_instant(deadline.deadline),
+        "step": number,
+        "to": ", ".join(to),
+    }
+    after, line = note(
+        alarm, actor=None, action="", time=deadline.due, reason=f"{NOT_IN_TIME[deadline.awaited]}_in_time",
+        cause="deadline", details=details,
+    )  # fmt: skip
+    return after, msgspec.structs.replace(line, action=UNSET)
+
+
+def _told(names: Sequence[str], alarm: Alarm, place: Place, city: CityRosters, at: int) -> list[str]:
+    """Return the teams and people that the words of a step mean at a time."""
+    duty = city.on_duty(place.district, place.system, at)
+    found: list[str] = []
+    for name in names:
+        if name == ASSIGNEE:
+            holder = None if alarm.handling is None else alarm.handling.assigned_to
+            found += [] if holder is None else [holder, *city.file.members_of(holder)]
+        else:
+            found += people(duty, [name]) or ([] if name in DUTIES else [name, *city.file.members_of(name)])
+    return list(dict.fromkeys(found))
