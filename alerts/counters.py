@@ -15,3 +15,10 @@ class EvaluatorCounters:
     bindings_unset: int = 0  # rules that do not watch a sensor because it lacks the attribute with the limit
     cursor: int = 0
     ready: bool = False
+
+
+@dataclass(slots=True)
+class RecordingCounters:
+    """Running totals since start, of this process."""
+
+    consequences_failed: int = 0  # incidents, folding, messages or deadlines of alarms that are journalled

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from alerts import recording
 from app.api.application import ApiContext, create_app
 from app.figures import prometheus_text
 from app.warnings.sending import CapSettings
@@ -37,7 +38,8 @@ async def serve(
 
     def figures() -> str:
         counted = {"ingest": running.ingest, "evaluate": running.evaluator}
-        text = "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
+        text = prometheus_text("recording", recording.counters)
+        text += "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
         if "evaluate" not in parts:
             return text
         partners = {
