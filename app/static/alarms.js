@@ -394,6 +394,8 @@ function enter(given) {
   byId("leave").hidden = false;
   tell("");
   begin();
+  const asked = new URLSearchParams(location.search).get("alarm"); // messages lead here
+  if (asked) showJournal(asked);
 }
 
 function begin() { // anew, with the key and the view as they are
@@ -437,7 +439,7 @@ byId("language").addEventListener("click", () => {
 });
 function keyFromAddress() {
   const match = /^#key=([\w-]+)$/.exec(location.hash);
-  if (match) history.replaceState(null, "", location.pathname); // the key does not stay in the address bar
+  if (match) history.replaceState(null, "", location.pathname + location.search); // the key does not stay in the address bar
   return match?.[1];
 }
 window.addEventListener("hashchange", () => { const given = keyFromAddress(); if (given) enter(given); });
