@@ -18,12 +18,15 @@ from model.instant import to_datetime
 from store.aggregates import Refresh, read_refreshes
 from store.capabilities import STORE_MIGRATION, StoreState, Versions, read_store_state, read_versions
 from store.chunks import ChunkPolicy, read_chunk_policy
-from store.pool import DatabaseUnreachable, open_pool
+from store.notification_files import file_in_force
+from store.notification_search import count_by_channel
+from store.pool import DatabaseUnreachable, Pool, open_pool
 from store.retention import Retention
 
 BATCHES_BEHIND_MAX = 10_000  # the views stay right beyond it, but grow slow
 REFRESH_AGE_MAX = timedelta(hours=3)  # of the job that refreshes the hours; it runs once an hour
 CHUNK_MIGRATION = "0022_chunks.sql"  # from here on a database has a policy of chunks
+NOTIFICATION_MIGRATION = "0032_notification.sql"  # from here on a database has an outbox
 
 
 class Finding(NamedTuple):
@@ -54,6 +57,12 @@ async def diagnose(settings: Settings) -> list[Finding]:
         if broker
         else Finding("broker", True, "the embedded NATS server, not running now; it starts with lifeline up")
     )
+    if settings.northbound_url:
+        found = await _broker(settings.northbound_url, settings.northbound_protocol)
+        remedy = "" if found.good else "start it, or correct LIFELINE_NORTHBOUND_URL or LIFELINE_NORTHBOUND_PROTOCOL"
+        findings.append(found._replace(subject="northbound", remedy=remedy))
+    heartbeat = "set" if settings.heartbeat_url else "none: nobody outside notices when Lifeline is silent"
+    findings.append(Finding("heartbeat", True, f"LIFELINE_HEARTBEAT_URL: {heartbeat}"))
     return findings
 
 
@@ -68,6 +77,7 @@ async def _database(url: str) -> list[Finding]:
         continuous = state is not None and state.summaries == "continuous aggregates"
         refreshes = await read_refreshes(pool) if continuous else []
         chunks = await read_chunk_policy(pool) if CHUNK_MIGRATION in versions.migrations else None
+        messages = [await _messages(pool)] if NOTIFICATION_MIGRATION in versions.migrations else []
     finally:
         await pool.close()
     extension = versions.timescaledb
@@ -87,7 +97,18 @@ async def _database(url: str) -> list[Finding]:
         findings += _store(state, refreshes)
     if chunks is not None:
         findings.insert(-1, _chunks(chunks, versions))
-    return findings
+    return findings + messages
+
+
+async def _messages(pool: Pool) -> Finding:
+    if await file_in_force(pool) is None:
+        return Finding("messages", True, "none leave the house; lifeline notifications import FILE says who is told")
+    dead = {channel: states["dead"] for channel, states in (await count_by_channel(pool, ("*",))).items()
+            if states.get("dead")}  # fmt: skip
+    if dead:
+        text = ", ".join(f"{channel} {count}" for channel, count in sorted(dead.items()))
+        return Finding("messages", False, f"given up: {text}", "lifeline notifications list --state dead says why")
+    return Finding("messages", True, "a notification file is in force; none was given up")
 
 
 def _schema(applied: Sequence[str]) -> Finding:
