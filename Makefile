@@ -23,7 +23,7 @@ run: setup
 	@exec env LIFELINE_END_WITH_PARENT=1 LIFELINE_PORT=$(PORT) .venv/bin/lifeline demo
 
 test: setup check
-	@exec .venv/bin/python -m pytest
+	@exec .venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	@.venv/bin/ruff check .

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from alerts.occurrences import Annunciation, is_annunciation
 from model.alarm import SUPPRESSED_STATES, AlarmClass, JournalLine, State
 from model.instant import parse_instant
+from model.suppression import SuppressionSpan
 
 Unauthorised = Literal["no_record", "one_person"]
 FLEETING_MS = 60_000
@@ -25,17 +26,6 @@ class Placed(NamedTuple):
     city: str
     system: str
     district: str
-
-
-class Record(NamedTuple):
-    """A suppression that people put in force; times are epoch milliseconds, `rule` None means all of the sensor's."""
-
-    kind: str
-    sensor: str
-    rule: str | None
-    begins: int
-    ended: int | None
-    approved_by: str | None
 
 
 class Answered(NamedTuple):
@@ -86,8 +76,8 @@ class Account:
 class Ledger:
     """Takes journal lines in and holds the accounts of the occurrences that they tell of."""
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        self._records: dict[str, list[Record]] = {}
+    def __init__(self, records: Iterable[SuppressionSpan] = ()) -> None:
+        self._records: dict[str, list[SuppressionSpan]] = {}
         for record in records:
             self._records.setdefault(record.sensor, []).append(record)
         self._accounts: dict[str, Account] = {}
@@ -117,7 +107,7 @@ class Ledger:
         return list(self._accounts.values())
 
 
-def unauthorised(line: JournalLine, records: Iterable[Record]) -> Unauthorised | None:
+def unauthorised(line: JournalLine, records: Iterable[SuppressionSpan]) -> Unauthorised | None:
     """Return why a line suppresses an alarm without authority, None where it does not, or has it.
 
     What the rules suppress has theirs. All else needs a record in force, and a shelf over orange or red a second
@@ -154,7 +144,7 @@ def _midnight(day: str) -> int:
     return parse_instant(f"{day}T00:00:00.000Z")
 
 
-def _take(account: Account, line: JournalLine, records: Iterable[Record]) -> None:
+def _take(account: Account, line: JournalLine, records: Iterable[SuppressionSpan]) -> None:
     known = _instant(line.known_at)
     account.peak, account.state = line.peak_severity, line.to
     if is_annunciation(line):

@@ -15,7 +15,7 @@ from alerts.occurrences import Occurrence, occurrences
 from alerts.performance import chatter_ms, chattering, flooding_rules
 from alerts.rules import Rule
 from model.alarm import JournalLine
-from model.severity import LABELS
+from model.severity import severity_of
 
 DEADBAND_FACTORS = (1.0, 1.5, 2.0, 3.0, 5.0)
 DEADBAND_FIRST_SHARE = 0.01  # of the lowest limit, where a rule has no deadband yet
@@ -254,7 +254,7 @@ def _size(candidate: Candidate) -> tuple[float, float, float]:
 
 
 def _peak(of: Iterable[Occurrence]) -> int:
-    return max(0 if one.peak_severity is None else LABELS.index(one.peak_severity) + 1 for one in of)
+    return max(severity_of(one.peak_severity) for one in of)
 
 
 def _price(one: Weighed) -> tuple[float, ...]:

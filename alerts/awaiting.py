@@ -1,10 +1,11 @@
 """Keeps until when what people have to do about alarms is awaited, by the deadlines of each city."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from alerts.handling import awaited_after
 from model.alarm import Alarm
-from model.escalation import MINUTE_MS, Deadlines, deadlines_for
+from model.escalation import Deadlines, deadlines_for
+from model.instant import MINUTE_MS
 from store.handling import Deadline, remove_deadlines, write_deadlines
 from store.journal import Place, Transition
 from store.pool import Connection
@@ -25,17 +26,17 @@ async def await_next(connection: Connection, transitions: Sequence[Transition]) 
     cities = await rosters_of(connection, {transition.place.city for transition, _ in found.values()})
     begun, ended = [], []
     for (alarm, awaited), (transition, expected) in found.items():
-        words = words_for(cities, transition.alarm, transition.place)
-        if expected is None or words is None:
+        deadlines = deadlines_of(cities.get(transition.place.city), transition.alarm, transition.place)
+        if expected is None or deadlines is None:
             ended.append((alarm, awaited))
             continue
         due = expected.due
-        if due is None and awaited in words.allowed_ms:
-            due = expected.since + words.allowed_ms[awaited]
+        if due is None and awaited in deadlines.allowed_ms:
+            due = expected.since + deadlines.allowed_ms[awaited]
         if due is None:
             ended.append((alarm, awaited))
         else:
-            first = due + round(words.steps[0].after_min * MINUTE_MS)
+            first = due + round(deadlines.steps[0].after_min * MINUTE_MS)
             begun.append(Deadline(alarm, awaited, expected.since, due, 0, first))
     if ended:
         await remove_deadlines(connection, ended)
@@ -43,8 +44,7 @@ async def await_next(connection: Connection, transitions: Sequence[Transition]) 
         await write_deadlines(connection, begun)
 
 
-def words_for(cities: Mapping[str, CityRosters], alarm: Alarm, place: Place) -> Deadlines | None:
-    """Return the deadlines that hold for an alarm, None where its city has set none."""
-    city = cities.get(place.city)
+def deadlines_of(city: CityRosters | None, alarm: Alarm, place: Place) -> Deadlines | None:
+    """Return the deadlines of a city that hold for an alarm of it, None where there are none."""
     severity = alarm.peak_severity if alarm.alarm_class == "process" else 0
     return None if city is None else deadlines_for(city.deadlines, place.system, severity)

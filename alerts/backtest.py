@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.engine import Engine
-from alerts.lifecycle import acknowledge, apply_change, suppress_or_release
+from alerts.lifecycle import acknowledge
 from alerts.retroactive import LOOK_BACK_MS, passage_of, retroactive_changes
-from alerts.suppression import CAUSE, Judged, Step, Suppressing
+from alerts.steps import after_step
+from alerts.suppression import Judged, Step, Suppressing
 from model.alarm import Alarm, ConditionChange, JournalLine, State
-from model.instant import format_instant
 from model.reading import ReadingBatch
 
 IDEAL_OPERATOR = "ideal-operator"
@@ -96,21 +96,3 @@ def _apply(
         due.pop(occurrence, None)
     elif acknowledge_after_ms is not None and alarm.state is State.UNACKNOWLEDGED:
         due.setdefault(occurrence, known_at + acknowledge_after_ms)
-
-
-def after_step(alarm: Alarm | None, step: Step) -> tuple[Alarm, JournalLine] | None:
-    """Return an occurrence after a step of its suppression, and the line; None where nothing changes. Raises Refused.
-
-    `alarm` is None where it begins with the step.
-    """
-    suppressed = None if step.suppressed_by is None else State.SUPPRESSED_BY_DESIGN
-    if isinstance(step, Judged):
-        return apply_change(alarm, step.change, suppressed=suppressed, suppressed_by=step.suppressed_by)
-    assert alarm is not None
-    moved = suppress_or_release(
-        alarm, suppressed, time=step.time, reason=step.reason, cause=CAUSE, suppressed_by=step.suppressed_by
-    )
-    if moved is None:
-        return None
-    after, line = moved
-    return after, msgspec.structs.replace(line, known_at=format_instant(step.known_at))

@@ -3,14 +3,11 @@
 import logging
 from collections.abc import Sequence
 
-import msgspec
-
-from alerts.lifecycle import Refused, apply_change, suppress_or_release
+from alerts.lifecycle import Refused
 from alerts.recording import record
-from alerts.suppressing import suppressed_state
-from alerts.suppression import CAUSE, Judged, Moved, Step
-from model.alarm import SUPPRESSED_STATES, Alarm, JournalLine
-from model.instant import format_instant
+from alerts.steps import after_step
+from alerts.suppression import Judged, Moved, Step
+from model.alarm import SUPPRESSED_STATES, Alarm
 from model.registry import Registry
 from model.suppression import Suppression
 from store.journal import Place, Transition, load_alarms, lock_journal
@@ -35,7 +32,7 @@ async def record_steps(connection: Connection, steps: Sequence[Step], registry: 
         if _is_told(step, found, name in known):
             continue
         try:
-            done = _after(found, step, suppressions)
+            done = after_step(found, step, suppressions.get(_sensor_of(step), ()))
         except Refused as error:
             # Must not happen, and must not stop the watch over everything else.
             log.error("a change of condition was dropped: %s (%s)", error, step)
@@ -61,10 +58,9 @@ async def _suppressions_of(
     concerned = set()
     for step in steps:
         found = alarms.get(_alarm_of(step))
-        if isinstance(step, Moved):
-            concerned.add(step.sensor)
-        elif step.change.severity_from == 0 or (found is not None and found.state in SUPPRESSED_STATES):
-            concerned.add(step.change.sensor)
+        begins_or_moves = isinstance(step, Moved) or step.change.severity_from == 0
+        if begins_or_moves or (found is not None and found.state in SUPPRESSED_STATES):
+            concerned.add(_sensor_of(step))
     return await suppressions_of(connection, concerned) if concerned else {}
 
 
@@ -78,25 +74,9 @@ def _is_told(step: Step, found: Alarm | None, is_known: bool) -> bool:
     return change.retroactive and is_known
 
 
-def _after(
-    alarm: Alarm | None, step: Step, suppressions: dict[str, list[Suppression]]
-) -> tuple[Alarm, JournalLine] | None:
-    if isinstance(step, Judged):
-        change = step.change
-        in_force = suppressions.get(change.sensor, ())
-        state = suppressed_state(in_force, change.rule, change.severity, change.known_at, step.suppressed_by)
-        return apply_change(alarm, change, suppressed=state, suppressed_by=step.suppressed_by)
-    assert alarm is not None
-    in_force = suppressions.get(step.sensor, ())
-    state = suppressed_state(in_force, step.rule, alarm.severity, step.known_at, step.suppressed_by)
-    done = suppress_or_release(
-        alarm, state, time=step.time, reason=step.reason, cause=CAUSE, suppressed_by=step.suppressed_by
-    )
-    if done is None:
-        return None
-    after, line = done
-    return after, msgspec.structs.replace(line, known_at=format_instant(step.known_at))
-
-
 def _alarm_of(step: Step) -> str:
     return step.alarm if isinstance(step, Moved) else step.change.alarm
+
+
+def _sensor_of(step: Step) -> str:
+    return step.sensor if isinstance(step, Moved) else step.change.sensor

@@ -4,7 +4,7 @@ import logging
 
 from alerts.escalation import escalate_due
 from alerts.flood_keeping import leave
-from alerts.suppressing import settle_due
+from alerts.suppression_keeping import settle_due
 from store.approvals import expire_approvals
 from store.deadlines import EXCEPT_ESCALATIONS, next_deadline
 from store.journal import lock_journal

@@ -7,14 +7,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from alerts.awaiting import words_for
-from alerts.handling import Details
+from alerts.awaiting import deadlines_of
 from alerts.lifecycle import note
 from alerts.outbox import enqueue_escalation
 from alerts.recording import record
-from model.alarm import SUPPRESSED_STATES, Alarm, JournalLine
-from model.escalation import ASSIGNEE, DUTIES, MINUTE_MS, NOT_IN_TIME
-from model.instant import format_instant
+from model.alarm import SUPPRESSED_STATES, Alarm, Details, JournalLine
+from model.escalation import ASSIGNEE, DUTIES, NOT_IN_TIME
+from model.instant import MINUTE_MS, format_instant
 from model.roster import people
 from store.handling import Deadline, DueDeadline, due_deadlines, remove_deadlines, write_deadlines
 from store.journal import Place, Transition
@@ -59,16 +58,16 @@ class _Step(NamedTuple):
 def _step(row: DueDeadline, cities: dict[str, CityRosters]) -> _Step:
     """Return the next step of a deadline; none where the city's deadlines have no such step any more."""
     deadline, alarm, place = row
-    words = words_for(cities, alarm, place)
-    if words is None or deadline.steps_taken >= len(words.steps) or alarm.state in SUPPRESSED_STATES:
+    deadlines = deadlines_of(cities.get(place.city), alarm, place)
+    if deadlines is None or deadline.steps_taken >= len(deadlines.steps) or alarm.state in SUPPRESSED_STATES:
         return _Step()
     number = deadline.steps_taken + 1
-    to = _told(words.steps[number - 1].to, alarm, place, cities[place.city], deadline.due)
+    to = _told(deadlines.steps[number - 1].to, alarm, place, cities[place.city], deadline.due)
     after, line = _line(alarm, deadline, number, to)
     following = None
-    if number < len(words.steps):
+    if number < len(deadlines.steps):
         # By the file in force now; another one may have come between two steps.
-        due = deadline.deadline + round(words.steps[number].after_min * MINUTE_MS)
+        due = deadline.deadline + round(deadlines.steps[number].after_min * MINUTE_MS)
         following = deadline._replace(steps_taken=number, due=max(due, deadline.due + 1))
     name = f"{NOT_IN_TIME[deadline.awaited]}_{number}"
     return _Step(Transition(after, line, place), name, to, deadline.due, following)

@@ -12,7 +12,7 @@ from alerts.flood import leave as leave_watch
 from alerts.occurrences import is_annunciation
 from model.instant import parse_instant
 from model.position import positions_of
-from model.severity import LABELS
+from model.severity import severity_of
 from store.floods import (
     Key,
     StoredFlood,
@@ -170,8 +170,7 @@ async def _save_flood(connection: Connection, one: _Position, course: _Course) -
 
 def _shown(transition: Transition) -> Shown:
     line = transition.line
-    severity = 0 if line.severity is None else LABELS.index(line.severity) + 1
-    return Shown(parse_instant(line.known_at), parse_instant(line.time), line.alarm, severity)
+    return Shown(parse_instant(line.known_at), parse_instant(line.time), line.alarm, severity_of(line.severity))
 
 
 def _flood(stored: StoredFlood) -> Flood:

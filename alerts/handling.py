@@ -8,12 +8,10 @@ import msgspec
 
 from alerts.lifecycle import note
 from alerts.occurrences import is_annunciation
-from model.alarm import SUPPRESSED_STATES, Alarm, JournalLine, State
+from model.alarm import SUPPRESSED_STATES, Alarm, Details, JournalLine, State
 from model.escalation import LEAST_MS
 from model.handling import Awaited, Handling, Step
 from model.instant import format_instant, parse_instant
-
-Details = dict[str, str | int | float | bool]
 
 
 class Act(StrEnum):
@@ -77,7 +75,7 @@ class NotPossible(Exception):
 
     def __init__(self, step: Step | None, act: Act) -> None:
         super().__init__(
-            f"{act} is not possible for an alarm that {'nobody handles' if step is None else f'is {step}'}"
+            f"{action_of(act)} is not possible for an alarm that {'nobody handles' if step is None else f'is {step}'}"
         )
         self.step = step
         self.act = act

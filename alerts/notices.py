@@ -2,64 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from model.alarm import JournalLine
+from model.bilingual import CLASSES, SEVERITIES, STATES, SYSTEMS, Language, said, shown_unit
 from model.instant import parse_instant, to_datetime
 from model.sensor import Sensor
-from model.vocabulary import PROPERTIES
 
-Language = Literal["zh", "en"]
 DIGEST_LINES_SHOWN = 20
 
-_SEVERITIES = {
-    "zh": {"red": "一级（红）", "orange": "二级（橙）", "yellow": "三级（黄）", "blue": "四级（蓝）"},
-    "en": {
-        "red": "Level I (red)",
-        "orange": "Level II (orange)",
-        "yellow": "Level III (yellow)",
-        "blue": "Level IV (blue)",
-    },
-}
-_CLASSES = {
-    "zh": {"process": "报警", "instrument": "仪表报警", "system": "系统报警"},
-    "en": {"process": "alarm", "instrument": "instrument alarm", "system": "system alarm"},
-}
-_SYSTEMS_ZH = {
-    "gas": "燃气",
-    "water": "供水",
-    "drainage": "排水",
-    "displacement": "位移",
-    "heating": "供热",
-    "bridge": "桥梁",
-    "weather": "气象",
-    "lighting": "照明",
-}
 _KINDS = {
-    "zh": {"risen": "等级上升", "released": "解除抑制", "returned": "已恢复正常", "escalated": "升级提醒"},
-    "en": {
-        "risen": "severity rose",
-        "released": "no longer suppressed",
-        "returned": "returned to normal",
-        "escalated": "escalation",
-    },
-}
-_STATES = {
-    "zh": {
-        "normal": "已恢复",
-        "unacknowledged": "未确认",
-        "acknowledged": "已确认",
-        "returned_unacknowledged": "已恢复未确认",
-        "latched_unacknowledged": "已锁定未确认",
-        "latched_acknowledged": "已锁定已确认",
-        "shelved": "已搁置",
-        "suppressed_by_design": "按设计抑制",
-        "out_of_service": "停用",
-    },
-    "en": {},
+    "risen": ("severity rose", "等级上升"),
+    "released": ("no longer suppressed", "解除抑制"),
+    "returned": ("returned to normal", "已恢复正常"),
+    "escalated": ("escalation", "升级提醒"),
 }
 _WORDS = {
     "zh": {
@@ -93,25 +52,13 @@ _WORDS = {
 }
 # Of escalations, by the beginning of their step; others are told as they are written.
 _STEPS = {
-    "zh": {
-        "not_acknowledged": "未按时确认",
-        "not_assigned": "未按时派单",
-        "not_accepted": "未按时接单",
-        "not_arrived": "未按时到场",
-        "not_resolved": "未按时处置完毕",
-        "not_verified": "未按时核验",
-    },
-    "en": {
-        "not_acknowledged": "not acknowledged in time",
-        "not_assigned": "not assigned in time",
-        "not_accepted": "not accepted in time",
-        "not_arrived": "not arrived in time",
-        "not_resolved": "not resolved in time",
-        "not_verified": "not verified in time",
-    },
+    "not_acknowledged": ("not acknowledged in time", "未按时确认"),
+    "not_assigned": ("not assigned in time", "未按时派单"),
+    "not_accepted": ("not accepted in time", "未按时接单"),
+    "not_arrived": ("not arrived in time", "未按时到场"),
+    "not_resolved": ("not resolved in time", "未按时处置完毕"),
+    "not_verified": ("not verified in time", "未按时核验"),
 }
-_UNITS = {"%{LEL}": "%LEL", "%{vol}": "%vol", "[ppm]": "ppm", "[NTU]": "NTU", "Cel": "℃", "m3/h": "m³/h",
-          "mg/m3": "mg/m³", "m/s2": "m/s²", "um/m": "µm/m", "deg": "°", "1": ""}  # fmt: skip
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +122,7 @@ def digest_message(notices: Sequence[Notice], total: int, language: Language, li
     title = f"{_mark(first, language)}{city}{' ' if language == 'en' else ''}{total} {words['gathered']}"
     lines = [
         f"{_title(notice, language)} · {_local(to_datetime(parse_instant(notice.line.time)), notice.time_zone)}"
-        f" · {_STATES[language].get(notice.state, notice.state.replace('_', ' '))}"
+        f" · {said(STATES[notice.state], language)}"
         for notice in notices[:DIGEST_LINES_SHOWN]
     ]
     if total > len(lines):
@@ -198,16 +145,16 @@ def both(chinese: Message, english: Message) -> Message:
 def _title(notice: Notice, language: Language) -> str:
     line = notice.line
     severity = line.severity or (line.severity_from if notice.kind == "returned" else line.peak_severity)
-    kind = _KINDS[language].get(notice.kind)
+    kind = said(_KINDS[notice.kind], language) if notice.kind in _KINDS else None
     name = None if notice.rule is None else notice.rule.get("name", {}).get(language)
     place = _name(notice, language) or line.sensor
+    what = said(SEVERITIES[severity], language) if severity and line.class_ == "process" else ""
+    system = said(SYSTEMS.get(notice.system, (notice.system, "")), language)
+    named = said(CLASSES[line.class_], language)
     if language == "zh":
-        system = _SYSTEMS_ZH.get(notice.system, "")
-        what = f"{_SEVERITIES['zh'][severity]}{system}" if severity and line.class_ == "process" else system
-        told = f"【{what}{_CLASSES['zh'][line.class_]}{f'·{kind}' if kind else ''}】{place} {name or line.rule}"
+        told = f"【{what}{system}{named}{f'·{kind}' if kind else ''}】{place} {name or line.rule}"
     else:
-        what = f"{_SEVERITIES['en'][severity]} " if severity and line.class_ == "process" else ""
-        told = f"[{what}{notice.system} {_CLASSES['en'][line.class_]}{f', {kind}' if kind else ''}] {place}: "
+        told = f"[{what}{' ' if what else ''}{system} {named}{f', {kind}' if kind else ''}] {place}: "
         told += name or line.rule
     late = f" ({_WORDS[language]['late']})" if notice.late else ""
     return f"{_mark(notice, language)}{told}{late}"
@@ -241,21 +188,16 @@ def _city(notice: Notice, language: Language) -> str:
 
 
 def _unit(notice: Notice) -> str:
-    """The unit of value and limit: a threshold's is the property's, a signal's its own."""
-    unit = ""
-    if notice.line.kind not in ("threshold", "range"):
-        unit = str((notice.rule or {}).get("condition", {}).get("unit", ""))
-    elif notice.sensor is not None and notice.sensor.property in PROPERTIES:
-        unit = PROPERTIES[notice.sensor.property].unit
-    unit = _UNITS.get(unit, unit)
+    condition_unit = (notice.rule or {}).get("condition", {}).get("unit")
+    unit = shown_unit(notice.line.kind, condition_unit, None if notice.sensor is None else notice.sensor.property)
     return f" {unit}" if unit else ""
 
 
 def _step(step: str, language: Language) -> str:
-    for beginning, told in _STEPS[language].items():
+    for beginning, words in _STEPS.items():
         if step.startswith(beginning):
             number = step.removeprefix(beginning).strip("_")
-            return f"{told} ({number})" if number else told
+            return f"{said(words, language)} ({number})" if number else said(words, language)
     return step.replace("_", " ")
 
 

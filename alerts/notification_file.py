@@ -1,6 +1,5 @@
 """The notification file: through which channels who is told of what, and when; YAML in, every error with its line."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,18 +10,15 @@ from pydantic import Field, field_validator, model_validator
 
 from alerts.words import Level, Part
 from model.alarm import AlarmClass, Priority
+from model.clock_span import DAYS, ClockTime, Day
 from model.vocabulary import SYSTEMS
-from model.yaml_file import YamlFileError, lines_at, parse_model, read_text
+from model.yaml_file import Fault, InForce, YamlFileError, located, parse_model, read_text, repeated
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Kind = Literal["raised", "risen", "released", "returned", "escalated"]
-Problem = tuple[tuple[str | int, ...], str]
 
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEY_CHARACTERS_MIN = 24
 # Targets of Apprise that would go round the guard over addresses, or stay on the machine that sends.
 REFUSED_SCHEMES = frozenset(
@@ -148,22 +144,12 @@ class Route(Part):
         return systems
 
 
-class NotificationFile(Part):
+class NotificationFile(Part, InForce):
     """Channels, the people on the roster, and routes."""
 
     channels: list[Channel] = Field(min_length=1, max_length=50)
     people: list[Person] = Field(default_factory=list, max_length=1_000)
     routes: list[Route] = Field(min_length=1, max_length=200)
-
-    @property
-    def content(self) -> str:
-        """The file as JSON, as it is kept when it comes into force; it holds the secrets."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
-
-    @property
-    def version(self) -> str:
-        """Twelve digits of the SHA-256 of the content."""
-        return hashlib.sha256(self.content.encode()).hexdigest()[:12]
 
     def channels_of(self, person: str) -> list[str]:
         """Return the channels of a person; none for one that the file does not name."""
@@ -180,11 +166,7 @@ def parse_notification_file(file: str, text: str) -> NotificationFile:
     found = parse_model(file, text, NotificationFile, "the file is empty; it needs channels and routes")
     faults = list(_faults(found))
     if faults:
-        lines = lines_at(text, [place for place, _ in faults])
-        raise YamlFileError(
-            [(file, line, f"{'.'.join(map(str, place))}: {told}")
-             for line, (place, told) in zip(lines, faults, strict=True)]
-        )  # fmt: skip
+        raise YamlFileError(located(file, text, faults))
     return found
 
 
@@ -220,10 +202,10 @@ def apprise_fault(url: str) -> str | None:
     return None
 
 
-def _faults(file: NotificationFile) -> Iterator[Problem]:
-    yield from _repeated("channels", [channel.channel for channel in file.channels], "channel")
-    yield from _repeated("people", [person.person for person in file.people], "person")
-    yield from _repeated("routes", [route.route for route in file.routes], "route")
+def _faults(file: NotificationFile) -> Iterator[Fault]:
+    yield from repeated("channels", "channel", [channel.channel for channel in file.channels])
+    yield from repeated("people", "person", [person.person for person in file.people])
+    yield from repeated("routes", "route", [route.route for route in file.routes])
     known = {channel.channel for channel in file.channels}
     named: list[tuple[str, Sequence[Any]]] = [("people", file.people), ("routes", file.routes)]
     for part, entries in named:
@@ -232,9 +214,3 @@ def _faults(file: NotificationFile) -> Iterator[Problem]:
                 if channel not in known:
                     told = f"there is no channel {channel!r}; use one of {', '.join(sorted(known))}"
                     yield (part, place, "channels", position), told
-
-
-def _repeated(part: str, names: Sequence[str], field: str) -> Iterator[Problem]:
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            yield (part, place, field), f"{name!r} stands twice; give another name"

@@ -13,9 +13,9 @@ import msgspec
 
 from alerts.occurrences import Occurrence, occurrences
 from model.alarm import JournalLine, Priority
+from model.instant import HOUR_MS
 
 PERIOD_MS = 600_000
-HOUR_MS = 3_600_000
 FLOOD_ALARMS = 10  # more than these in a period of 10 minutes
 MOST_FREQUENT = 10
 CHATTER_RAISES = 3

@@ -11,7 +11,6 @@ from alerts.accounts import Account, Answered
 from alerts.flood import share_in_flood
 from alerts.performance import (
     FLOOD_ALARMS,
-    HOUR_MS,
     MOST_FREQUENT,
     PERIOD_MS,
     PRIORITIES,
@@ -35,9 +34,8 @@ from alerts.position_figures import (
     Unit,
 )
 from model.alarm import SUPPRESSED_STATES, Priority
-from model.instant import format_instant
+from model.instant import DAY_MS, HOUR_MS, format_instant
 
-DAY_MS = 24 * HOUR_MS
 HOUR_ALARMS = 30  # more than these in an hour
 SERIES_MAX = 1_500
 LISTED_MAX = 20

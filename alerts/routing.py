@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from alerts.notification_file import DAYS, Kind, NotificationFile, Route, Window
+from alerts.notification_file import Kind, NotificationFile, Route, Window
 from alerts.occurrences import is_annunciation
 from model.alarm import LABELS_WITH_NONE, SUPPRESSED_STATES, Alarm, JournalLine, Priority, State
+from model.clock_span import DAYS, span_on
 from model.instant import parse_instant, to_datetime, to_milliseconds
 from model.severity import Severity
 from store.journal import Place, Transition
@@ -184,10 +185,8 @@ def end_of(window: Window, local: datetime) -> int | None:
 
     The moment has its city's zone; the window's begin belongs to it, its end does not.
     """
-    start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
     for days_ago in (0, 1):
-        begins = datetime.combine(local.date() - timedelta(days=days_ago), start, local.tzinfo)
-        ends = datetime.combine(begins.date() + timedelta(days=end <= start), end, local.tzinfo)
+        begins, ends = span_on(local.date() - timedelta(days=days_ago), window.start, window.end, local.tzinfo)
         if DAYS[begins.weekday()] in window.days and begins <= local < ends:
             return to_milliseconds(ends)
     return None

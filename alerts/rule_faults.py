@@ -15,9 +15,7 @@ from alerts.rules import Override, Pack, Rule
 from alerts.words import AttributeLimit, Ladder
 from model.severity import LABELS
 from model.vocabulary import LOWER_EXPLOSIVE_LIMIT_VOL, PROPERTIES, ObservedProperty, conversion
-
-Fault = tuple[tuple[str | int, ...], str]
-"""Where it stands in the file, as the fields and places on the way there, and what is wrong with its remedy."""
+from model.yaml_file import Fault
 
 
 def faults(pack: Pack) -> list[Fault]:

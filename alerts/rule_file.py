@@ -5,9 +5,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from alerts.rule_faults import Fault, faults, looks
+from alerts.rule_faults import faults, looks
 from alerts.rules import Pack, Rule
-from model.yaml_file import YamlFileError, lines_at, parse_model, read_text
+from model.yaml_file import YamlFileError, located, parse_model, read_text
 
 RuleFileError = YamlFileError
 """A rule file that is refused; `problems` has (file, line, text) for each error found."""
@@ -64,7 +64,7 @@ def parse_packs(texts: Iterable[tuple[str, str]]) -> list[Pack]:
                 found.append((where, f"{name} stands {again}; ids are single: give another"))
             else:
                 owners[name] = file, pack.pack
-        problems += _problems(file, text, found)
+        problems += located(file, text, found)
     if problems:
         raise RuleFileError(problems)
     return packs
@@ -80,7 +80,7 @@ def check_looks(files: Files, packs: Sequence[Pack], others: Iterable[Pack]) -> 
     rules = _by_name([*(pack for pack in others if pack.pack not in given), *packs])
     problems = []
     for (file, text), pack in zip(files, packs, strict=True):
-        problems += _problems(file, text, looks(pack, rules, are_all=True))
+        problems += located(file, text, looks(pack, rules, are_all=True))
     if problems:
         raise RuleFileError(problems)
 
@@ -95,14 +95,6 @@ def lost_looks(packs: Sequence[Pack], in_force: Iterable[Pack]) -> list[str]:
 
 def _by_name(packs: Iterable[Pack]) -> dict[str, Rule]:
     return {rule.rule: rule for pack in packs for rule in pack.rules}
-
-
-def _problems(file: str, text: str, found: Sequence[Fault]) -> list[tuple[str, int, str]]:
-    lines = lines_at(text, [where for where, _ in found]) if found else []
-    places = [
-        ".".join(part if (part := str(name)).isprintable() else repr(part) for name in where) for where, _ in found
-    ]
-    return [(file, line, f"{place}: {what}") for line, place, (_, what) in zip(lines, places, found, strict=True)]
 
 
 def schema() -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from alerts.backtest import after_step, known_at_once
+from alerts.backtest import known_at_once
 from alerts.engine import Engine, Evaluated
 from alerts.rules import Pack
+from alerts.steps import after_step
 from alerts.suppression import Suppressing
 from alerts.words import Level, Part
 from model.alarm import Alarm, JournalLine, State

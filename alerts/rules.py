@@ -46,6 +46,7 @@ from model.alarm import AlarmClass, Priority
 from model.sensor import Sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES, ObservedProperty, UnknownUnit, conversion
+from model.yaml_file import InForce
 
 SUPPRESSED_BY_MAX = 8
 
@@ -200,22 +201,12 @@ class Rule(Part):
         return named[-1] if named else "low"
 
 
-class Pack(Part):
+class Pack(Part, InForce):
     """A rule file: the rules of one system or purpose."""
 
     pack: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     description: Text
     rules: list[Rule] = Field(min_length=1)
-
-    @property
-    def content(self) -> str:
-        """The pack as JSON, as it is kept when it comes into force."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
-
-    @property
-    def version(self) -> str:
-        """Twelve digits of the SHA-256 of the pack's content."""
-        return hashlib.sha256(self.content.encode()).hexdigest()[:12]
 
 
 def _check_sources(where: str, limits: Mapping[Any, Any], basis: "list[Basis]") -> None:

@@ -32,7 +32,7 @@ class Role(StrEnum):
 ROLES = tuple(role.value for role in Role)
 READERS = frozenset(Role) - {Role.SECURITY_ADMINISTRATOR}  # who hands out keys need not see what they open
 ACKNOWLEDGERS = frozenset({Role.OPERATOR, Role.FIELD, Role.SUPERVISOR})
-SHELVERS = frozenset({Role.OPERATOR, Role.SUPERVISOR})
+DESK = frozenset({Role.OPERATOR, Role.SUPERVISOR})
 SITE_WORKERS = frozenset({Role.OPERATOR, Role.FIELD, Role.ENGINEER, Role.SUPERVISOR})
 OUT_OF_SERVICE_TAKERS = frozenset({Role.ENGINEER, Role.SUPERVISOR})
 QUARANTINE_READERS = READERS - {Role.VIEWER, Role.FIELD}  # raw messages may hold anything
@@ -126,7 +126,7 @@ def _unauthorized(detail: str) -> Problem:
 
 Reader = Annotated[Principal, Depends(allowed(READERS))]
 Acknowledger = Annotated[Principal, Depends(allowed(ACKNOWLEDGERS))]
-Shelver = Annotated[Principal, Depends(allowed(SHELVERS))]
+AtDesk = Annotated[Principal, Depends(allowed(DESK))]
 SiteWorker = Annotated[Principal, Depends(allowed(SITE_WORKERS))]
 TakesOutOfService = Annotated[Principal, Depends(allowed(OUT_OF_SERVICE_TAKERS))]
 QuarantineReader = Annotated[Principal, Depends(allowed(QUARANTINE_READERS))]

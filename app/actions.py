@@ -10,7 +10,7 @@ from alerts.recording import record
 from app.access import Principal
 from model.alarm import SUPPRESSED_STATES, Alarm, State, encode_line
 from model.instant import to_datetime
-from model.severity import LABELS
+from model.severity import severity_of
 from store.alarms import EarlierAction, alarm_lines, find_action, record_action
 from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection
@@ -33,7 +33,7 @@ class SeenLine(msgspec.Struct, rename={"from_": "from"}):
     @property
     def escalates(self) -> bool:
         """Whether the line raised the severity, took an acknowledgement back, or ended a suppression."""
-        risen = _rank(self.severity) > _rank(self.severity_from)
+        risen = severity_of(self.severity) > severity_of(self.severity_from)
         return risen or (self.to is State.UNACKNOWLEDGED and self.from_ is not State.UNACKNOWLEDGED)
 
 
@@ -42,7 +42,19 @@ class AlarmUnknown(Exception):
 
 
 class KeyReused(Exception):
-    """The idempotency key was used for another action; the text says for which."""
+    """The idempotency key was used for another action."""
+
+    def __init__(self) -> None:
+        super().__init__("this idempotency key was used for another action")
+
+
+class InvalidField(ValueError):
+    """A field of a request that does not fit what it is about; `field` names it, `remedy` says what to do."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.field = field
+        self.remedy = remedy
 
 
 class ActionRefused(Exception):
@@ -91,9 +103,9 @@ async def perform(connection: Connection, asked: Asked, actor: Principal, now: i
         if found is None or not actor.sees(found[1].city):
             raise AlarmUnknown
         alarm, place = found
-        earlier = await find_action(connection, asked.idempotency_key)
+        earlier = await find_repeated(connection, asked.idempotency_key, asked.alarm, asked.action, actor)
         if earlier is not None:
-            return _repeated(earlier, asked, actor)
+            return Answer(earlier.status, earlier.line)
         await _check_seen(connection, alarm, asked, actor)
         try:
             done = await do(connection, alarm, place)
@@ -109,10 +121,14 @@ async def perform(connection: Connection, asked: Asked, actor: Principal, now: i
         return answer
 
 
-def _repeated(earlier: EarlierAction, asked: Asked, actor: Principal) -> Answer:
-    if (earlier.alarm, earlier.action, earlier.actor) != (asked.alarm, asked.action, actor.label):
-        raise KeyReused("this idempotency key was used for another action")
-    return Answer(earlier.status, earlier.line)
+async def find_repeated(
+    connection: Connection, idempotency_key: str, subject: str, action: str, actor: Principal
+) -> EarlierAction | None:
+    """Return what was done under the key, None where nothing was. Raises KeyReused where it was something else."""
+    earlier = await find_action(connection, idempotency_key)
+    if earlier is not None and (earlier.alarm, earlier.action, earlier.actor) != (subject, action, actor.label):
+        raise KeyReused
+    return earlier
 
 
 async def _check_seen(connection: Connection, alarm: Alarm, asked: Asked, actor: Principal) -> None:
@@ -121,7 +137,7 @@ async def _check_seen(connection: Connection, alarm: Alarm, asked: Asked, actor:
             f"seen_sequence is {asked.seen_sequence}, but the alarm's newest line is {alarm.sequence}",
             "read the alarm again and send the sequence that you saw",
         )
-    later = await _lines(connection, alarm, actor, asked.seen_sequence)
+    later = await lines_of(connection, alarm, actor, asked.seen_sequence)
     escalations = [line for line in later if line.escalates]
     if escalations and asked.minds_escalation:
         last = escalations[-1]
@@ -141,7 +157,7 @@ async def _check_seen(connection: Connection, alarm: Alarm, asked: Asked, actor:
 
 
 async def _refusal(connection: Connection, alarm: Alarm, action: str, actor: Principal) -> ActionRefused:
-    acts = [line for line in await _lines(connection, alarm, actor, 0) if line.actor is not None]
+    acts = [line for line in await lines_of(connection, alarm, actor) if line.actor is not None]
     state = alarm.state.replace("_", " ")
     last = acts[-1] if acts else None
     done = "" if last is None else f"; last: {last.action or 'acknowledge'} by {last.actor} at {last.time}"
@@ -151,10 +167,7 @@ async def _refusal(connection: Connection, alarm: Alarm, action: str, actor: Pri
     return ActionRefused(f"the alarm is {state}: {action} is not possible{done}", remedy, last)
 
 
-async def _lines(connection: Connection, alarm: Alarm, actor: Principal, after: int) -> list[SeenLine]:
+async def lines_of(connection: Connection, alarm: Alarm, actor: Principal, after: int = 0) -> list[SeenLine]:
+    """Return the lines of an alarm after a sequence, in order."""
     texts = await alarm_lines(connection, alarm.alarm, actor.areas, LINES_MAX, after)
     return [msgspec.json.decode(text, type=SeenLine) for text in texts]
-
-
-def _rank(severity: str | None) -> int:
-    return 0 if severity is None else LABELS.index(severity) + 1

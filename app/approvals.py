@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from alerts.recording import record
-from app.access import Principal, Role
+from app.access import DESK, Principal, Role
 from app.actions import ActionRefused
 from app.rule_activation import RULES, activate_rules
 from app.suppressions import Wanted, suppress_alarm
 from app.temporary_limits import TEMPORARY_LIMIT, apply_temporary_limit
 from model.alarm import State, encode_line
+from model.instant import format_instant, to_milliseconds
 from model.severity import LABELS
 from store.approvals import ApprovalRow, decide_approval, lock_approval
 from store.journal import load_alarms, lock_journal
@@ -63,16 +64,22 @@ async def decide(
         if found is None:
             raise ApprovalUnknown
         kind = KINDS[found.kind]
-        _check(found, kind, actor, state)
+        _check(found, kind, actor, state, now)
         decided = await decide_approval(connection, approval, state=state, by=actor.label, now=now, comment=comment)
         done = await kind.execute(connection, found, actor.label, now) if state == "approved" else None
         return Decided(decided, done)
 
 
-def _check(found: ApprovalRow, kind: Kind, actor: Principal, state: str) -> None:
+def _check(found: ApprovalRow, kind: Kind, actor: Principal, state: str, now: int) -> None:
+    # The evaluator voids requests; where it stands still, an old one is not approved for that.
+    if found.state == "expired" or (found.state == "requested" and to_milliseconds(found.expires_at) <= now):
+        since = format_instant(to_milliseconds(found.expires_at))
+        raise ApprovalRefused(f"the request is void since {since}", "ask anew, if it is still wanted")
     if found.state != "requested":
-        by = "by itself" if found.decided_by is None else f"by {found.decided_by}"
-        raise ApprovalRefused(f"the request is {found.state} {by} since {found.decided_at}", "nothing needs to be done")
+        assert found.decided_at is not None
+        since = format_instant(to_milliseconds(found.decided_at))
+        by = found.decided_by
+        raise ApprovalRefused(f"the request is {found.state} by {by} since {since}", "nothing needs to be done")
     own = actor.label == found.requested_by
     if state == "withdrawn":
         if not own:
@@ -119,7 +126,7 @@ async def _shelve(connection: Connection, found: ApprovalRow, approver: str, now
 
 _RULE_DECIDERS = frozenset({Role.ENGINEER, Role.SUPERVISOR})
 KINDS: dict[str, Kind] = {
-    SHELVE: Kind(frozenset({Role.OPERATOR, Role.SUPERVISOR}), _shelve),
+    SHELVE: Kind(DESK, _shelve),
     RULES: Kind(_RULE_DECIDERS, activate_rules),
     TEMPORARY_LIMIT: Kind(_RULE_DECIDERS, apply_temporary_limit),
 }

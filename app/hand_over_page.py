@@ -5,8 +5,15 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.printed import MODES, SEVERITIES, STATES, Language, page, said, table
+import msgspec
+
+from alerts.incidents.words import cause_words
+from app.printed import page, table
 from app.report import local
+from model.alarm import LABELS_WITH_NONE
+from model.bilingual import MODES, SEVERITIES, STATES, Language, Words, said
+from model.bilingual import SYSTEMS as SYSTEM_WORDS
+from model.incident import Cause
 
 TITLE = ("Shift hand-over", "交接班记录")
 OPEN = ("Open alarms", "未结束的报警")
@@ -29,6 +36,8 @@ FIRST_OUT, ANNUNCIATED, FOLDED = ("First out", "首出报警"), ("Annunciated", 
 NOTE, AT = ("Note", "事项"), ("At", "时间")
 ALL_RULES = ("all rules", "所有规则")
 REVIEW = ("reviewed by {}", "{}前复核")
+RETURNED_FROM, NO_SEVERITY = ("was {}", "曾达{}"), ("–", "–")
+CAUSE = ("Probable cause", "可能原因")
 STEPS = {
     "assigned": ("assigned", "已派单"),
     "accepted": ("accepted", "已接单"),
@@ -36,7 +45,7 @@ STEPS = {
     "arrived": ("arrived", "已到场"),
     "resolved": ("resolved", "已处置"),
 }
-LABELS = ("instrument", "blue", "yellow", "orange", "red")
+OTHERS: dict[str, Words] = {"instrument": ("instrument", "仪表"), "system": ("system", "系统")}
 
 
 def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language: Language) -> str:
@@ -51,8 +60,15 @@ def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language:
         return "" if text is None else local(text, zone)
 
     def severity(row: Mapping[str, Any]) -> str:
-        word = LABELS[row["severity"]] if row["severity"] else row.get("class", "instrument")
-        return t(SEVERITIES[word])
+        if label := LABELS_WITH_NONE[row["severity"]]:
+            return t(SEVERITIES[label])
+        if reached := LABELS_WITH_NONE[row.get("returned_severity", 0)]:
+            return t(RETURNED_FROM).format(t(SEVERITIES[reached]))
+        # An incident of none but reports or silent sensors has neither severity nor class.
+        return t(OTHERS.get(row.get("class", ""), NO_SEVERITY))
+
+    def cause(row: Mapping[str, Any]) -> str:
+        return cause_words(msgspec.convert(row["cause"], Cause))[language]
 
     def place(row: Mapping[str, Any]) -> str:
         called = row["name_zh" if language == "zh" else "name"] or row["name"] or ""
@@ -106,16 +122,17 @@ def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language:
             ],
         ),
         listed(
-            INCIDENTS, (INCIDENT, SEVERITY, SYSTEMS, ALARMS, SINCE), "incidents",
+            INCIDENTS, (CAUSE, SEVERITY, SYSTEMS, ALARMS, SINCE, INCIDENT), "incidents",
             lambda row: [
-                row["incident"], severity(row), ", ".join(row["systems"]), str(row["members"]), at(row["opened_at"]),
+                cause(row), severity(row), ", ".join(t(SYSTEM_WORDS[system]) for system in row["systems"]),
+                str(row["members"]), at(row["opened_at"]), row["incident"],
             ],
         ),
     ]  # fmt: skip
     body = "\n".join(part for part in parts if part) or f"<p>{escape(t(NOTHING))}</p>"
     title = f"{t(TITLE)} {item['hand_over']} · {name} · {at(item['handed_at'])}"
     if item["accepted_by"] is None:
-        taken = f"{t(TO)} {item['handed_to'] or ''}: {t(NOT_YET)}"
+        taken = f"{t(TO)}: {' · '.join(filter(None, (item['handed_to'], t(NOT_YET))))}"
     else:
         taken = f"{t(ACCEPTED)}: {item['accepted_by']}, {at(item['accepted_at'])}"
     heading = (

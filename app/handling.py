@@ -4,24 +4,22 @@ behalf."""
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
-
-from alerts.awaiting import words_for
-from alerts.handling import ACTIONS, Act, Details, NotPossible, handle
+from alerts.awaiting import deadlines_of
+from alerts.handling import ACTIONS, Act, NotPossible, handle
 from app.access import Principal, Role
-from app.actions import LINES_MAX, ActionRefused, SeenLine
+from app.actions import ActionRefused, InvalidField, lines_of
 from app.measured import GASES, Measured, is_gas_alarm, measured_property, refuse_danger
-from model.alarm import Alarm
+from model.alarm import Alarm, Details
 from model.cause_codes import causes_of
 from model.handling import Awaited
 from model.instant import format_instant, to_milliseconds
 from model.network import distance_m
 from model.sensor import Sensor
-from store.alarms import alarm_lines
-from store.handling import find_sensor, has_key
+from store.handling import has_key
 from store.journal import Place, Transition
 from store.pool import Connection
 from store.rosters import CityRosters, rosters_of
+from store.sensor_search import find_sensor
 
 CLOCK_AHEAD_MS_MAX = 60_000  # of the device on which somebody says when it was done
 DISTANCES_M = (100, 500, 2_000)  # in which a crew's distance is told; the position itself is not kept (invariant I9)
@@ -37,15 +35,6 @@ COMPETING: dict[Act, frozenset[str]] = {
     Act.RESOLVE: frozenset({"assign", "decline", "resolve", "verify"}),
     Act.VERIFY: frozenset({"assign", "resolve", "verify"}),
 }
-
-
-class InvalidAct(ValueError):
-    """A field of an act that does not fit the alarm; `field` names it, `remedy` says what to do."""
-
-    def __init__(self, field: str, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.field = field
-        self.remedy = remedy
 
 
 class Doing(NamedTuple):
@@ -64,20 +53,20 @@ class Doing(NamedTuple):
 
 
 async def assign(doing: Doing, to: str | None, team: str | None) -> list[Transition]:
-    """Assign the alarm to a person, a team, or who is on duty. Raises InvalidAct and ActionRefused."""
+    """Assign the alarm to a person, a team, or who is on duty. Raises InvalidField and ActionRefused."""
     connection, place = doing.connection, doing.place
-    city = (await rosters_of(connection, [place.city])).get(place.city)
+    city = await _rosters(doing)
     details: Details = {}
     if to is not None:
         if not await has_key(connection, to, CREW_ROLES, place.city):
-            raise InvalidAct(
+            raise InvalidField(
                 "to", f"nobody of label {to!r} may deal with alarms of {place.city}",
                 "name the label of a key in force with role field, operator or supervisor",
             )  # fmt: skip
         holder = to
     elif team is not None:
         if city is None or not city.file.members_of(team):
-            raise InvalidAct("team", f"{place.city} has no team {team!r}", "GET /rosters lists the teams")
+            raise InvalidField("team", f"{place.city} has no team {team!r}", "GET /rosters lists the teams")
         holder = team
     else:
         holder, details = await _by_roster(doing, city)
@@ -89,7 +78,7 @@ async def assign(doing: Doing, to: str | None, team: str | None) -> list[Transit
 
 async def step(doing: Doing, act: Act, details: Details | None = None) -> list[Transition]:
     """Accept, decline or arrive, as the person or team it is assigned to or on their behalf. Raises as `assign`."""
-    city = (await rosters_of(doing.connection, [doing.place.city])).get(doing.place.city)
+    city = await _rosters(doing)
     return await _take(doing, act, city, await _on_behalf(doing, city) | (details or {}))
 
 
@@ -97,7 +86,7 @@ async def arrive(doing: Doing, position: tuple[float, float] | None) -> list[Tra
     """Arrive; of a position (longitude, latitude) only how far it is from the sensor is kept, in coarse steps."""
     details: Details = {}
     if position is not None:
-        sensor = await find_sensor(doing.connection, doing.alarm.sensor, doing.place.city)
+        sensor = await _sensor(doing)
         distance = _distance(sensor, position)
         if distance is not None:
             details["distance"] = distance
@@ -108,7 +97,7 @@ async def resolve(doing: Doing, cause_code: str, photograph: str | None) -> list
     """Say that it is solved and what the cause was. Raises as `assign`."""
     known = [cause.cause_code for cause in causes_of(doing.place.system)]
     if cause_code not in known:
-        raise InvalidAct(
+        raise InvalidField(
             "cause_code", f"{cause_code!r} is no cause of an alarm of system {doing.place.system}",
             f"GET /cause-codes?system={doing.place.system} lists them",
         )  # fmt: skip
@@ -129,15 +118,15 @@ class Found(NamedTuple):
 
 
 async def verify(doing: Doing, found: Found) -> list[Transition]:
-    """Verify that it is solved, as another person than resolved it. Raises as `assign`, and InvalidMeasurement."""
+    """Verify that it is solved, as another person than resolved it. Raises as `assign`."""
     alarm, place = doing.alarm, doing.place
-    sensor = await find_sensor(doing.connection, alarm.sensor, place.city)
+    sensor = await _sensor(doing)
     if found.passed and alarm.handling is not None:
         if doing.caller.label in (alarm.handling.resolved_by, alarm.handling.assigned_to):
             raise await _refused(doing, "who resolved an alarm does not verify it", "let another person verify it")
         if is_gas_alarm(alarm, place, sensor) and found.method != "measurement":
             gas = "this" if sensor is None or sensor.property not in GASES else sensor.property.replace("_", " ")
-            raise InvalidAct(
+            raise InvalidField(
                 "method", f"an alarm of {gas} is verified by a person's measurement only",
                 "measure at the place and send method: measurement with value and unit",
             )  # fmt: skip
@@ -147,15 +136,15 @@ async def verify(doing: Doing, found: Found) -> list[Transition]:
         if found.passed:
             await refuse_danger(doing.connection, alarm, sensor, measured)
         details |= {"property": measured.property, "value": measured.value, "unit": measured.unit}
-    city = (await rosters_of(doing.connection, [place.city])).get(place.city)
+    city = await _rosters(doing)
     return await _take(doing, Act.VERIFY if found.passed else Act.FAIL, city, details)
 
 
 async def _take(
     doing: Doing, act: Act, city: CityRosters | None, details: Details, assigned_to: str | None = None
 ) -> list[Transition]:
-    words = None if city is None else words_for({doing.place.city: city}, doing.alarm, doing.place)
-    allowed: Mapping[Awaited, int] = {} if words is None else words.allowed_ms
+    deadlines = deadlines_of(city, doing.alarm, doing.place)
+    allowed: Mapping[Awaited, int] = {} if deadlines is None else deadlines.allowed_ms
     try:
         done = handle(
             doing.alarm, act, actor=doing.caller.label, time=doing.now, since=_done_at(doing), assigned_to=assigned_to,
@@ -170,9 +159,9 @@ def _done_at(doing: Doing) -> int:
     if doing.acted_at is None:
         return doing.now
     if doing.acted_at > doing.now + CLOCK_AHEAD_MS_MAX:
-        raise InvalidAct("acted_at", "lies in the future", "set the device's clock, or leave acted_at out")
+        raise InvalidField("acted_at", "lies in the future", "set the device's clock, or leave acted_at out")
     if doing.acted_at < doing.alarm.raised:
-        raise InvalidAct(
+        raise InvalidField(
             "acted_at", f"lies before the alarm was raised at {format_instant(doing.alarm.raised)}",
             "correct it, or leave it out",
         )  # fmt: skip
@@ -182,12 +171,12 @@ def _done_at(doing: Doing) -> int:
 async def _by_roster(doing: Doing, city: CityRosters | None) -> tuple[str, Details]:
     """Return who is on duty for the alarm, and why it is them."""
     place = doing.place
-    sensor = await find_sensor(doing.connection, doing.alarm.sensor, place.city)
+    sensor = await _sensor(doing)
     grid = "" if sensor is None else sensor.grid
     on_duty = [] if city is None else city.on_duty(place.district, place.system, doing.now, grid)
     crews = [one for one in on_duty if one.duty == "crew"]
     if not crews:
-        raise InvalidAct(
+        raise InvalidField(
             "to", f"no crew is on duty in {place.city} for district {place.district or '(none)'}, system "
             f"{place.system}", "name a person in `to` or a `team`; GET /rosters shows who is on duty when",
         )  # fmt: skip
@@ -197,6 +186,15 @@ async def _by_roster(doing: Doing, city: CityRosters | None) -> tuple[str, Detai
         "chosen_for": ", ".join(chosen.fits) or f"all of {place.city}",
         "on_duty_until": format_instant(to_milliseconds(chosen.until)),
     }
+
+
+async def _rosters(doing: Doing) -> CityRosters | None:
+    return (await rosters_of(doing.connection, [doing.place.city])).get(doing.place.city)
+
+
+async def _sensor(doing: Doing) -> Sensor | None:
+    found = await find_sensor(doing.connection, doing.alarm.sensor, [doing.place.city])
+    return None if found is None else found.sensor
 
 
 async def _on_behalf(doing: Doing, city: CityRosters | None) -> Details:
@@ -216,8 +214,7 @@ async def _on_behalf(doing: Doing, city: CityRosters | None) -> Details:
 
 async def _refused(doing: Doing, detail: str, remedy: str) -> ActionRefused:
     """Return the refusal with who dealt with the alarm last, and when."""
-    texts = await alarm_lines(doing.connection, doing.alarm.alarm, doing.caller.areas, LINES_MAX)
-    lines = [line for text in texts if (line := msgspec.json.decode(text, type=SeenLine)).action in ACTIONS]
+    lines = [line for line in await lines_of(doing.connection, doing.alarm, doing.caller) if line.action in ACTIONS]
     if not lines:
         return ActionRefused(detail, remedy)
     last = lines[-1]

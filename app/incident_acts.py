@@ -8,9 +8,9 @@ import msgspec
 from alerts.incidents.grouping import Grouping
 from alerts.incidents.keeping import regroup
 from app.access import Principal
-from app.actions import KeyReused
+from app.actions import find_repeated
 from model.instant import to_datetime
-from store.alarms import EarlierAction, find_action, record_action
+from store.alarms import EarlierAction, record_action
 from store.incident_search import ChangeRow, IncidentRow, find_incident, incident_changes
 from store.journal import lock_journal
 from store.pool import Connection
@@ -106,10 +106,8 @@ async def _perform(
         found = await find_incident(connection, asked.incident, actor.areas)
         if found is None:
             raise IncidentUnknown(asked.incident)
-        earlier = await find_action(connection, asked.idempotency_key)
+        earlier = await find_repeated(connection, asked.idempotency_key, asked.incident, asked.action, actor)
         if earlier is not None:
-            if (earlier.alarm, earlier.action, earlier.actor) != (asked.incident, asked.action, actor.label):
-                raise KeyReused("this idempotency key was used for another action")
             return earlier.line
         await _check_seen(connection, found, asked, actor)
         names = [asked.incident] if other is None else [asked.incident, other]
@@ -151,7 +149,9 @@ async def _check_other(connection: Connection, found: IncidentRow, other: str, a
         raise IncidentUnknown(other)
     if row.merged_into is not None:
         raise IncidentRefused(f"{other} was merged into {row.merged_into}", "merge with that one")
-    if (row.city, row.mode) != (found.city, found.mode) or other == found.incident:
+    if other == found.incident:
+        raise IncidentRefused("an incident is not merged with itself", "name the other incident")
+    if (row.city, row.mode) != (found.city, found.mode):
         raise IncidentRefused(
             f"{other} is of city {row.city}, mode {row.mode}", "only different incidents of one city and mode are one"
         )

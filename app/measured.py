@@ -10,7 +10,7 @@ from alerts.binding import TOLERANCE
 from alerts.conditions.threshold import Threshold
 from alerts.rules import Pack, Rule, limits_of
 from alerts.temporary_limits import with_temporary_limits
-from app.actions import ActionRefused
+from app.actions import ActionRefused, InvalidField
 from model.alarm import Alarm
 from model.sensor import Sensor
 from model.vocabulary import PROPERTIES, UnknownUnit, conversion
@@ -20,15 +20,6 @@ from store.rule_packs import packs_in_force
 from store.temporary_limits import limits_in_force
 
 GASES = ("combustible_gas", "hydrogen_sulfide")
-
-
-class InvalidMeasurement(ValueError):
-    """A measurement that cannot stand for this alarm; `field` names what is wrong, `remedy` what to do."""
-
-    def __init__(self, field: str, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.field = field
-        self.remedy = remedy
 
 
 class Measured(NamedTuple):
@@ -47,28 +38,28 @@ def is_gas_alarm(alarm: Alarm, place: Place, sensor: Sensor | None) -> bool:
 
 
 def measured_property(asked: str | None, alarm: Alarm, place: Place, sensor: Sensor | None) -> str:
-    """Return which property was measured: the sensor's own where none is named. Raises InvalidMeasurement.
+    """Return which property was measured: the sensor's own where none is named. Raises InvalidField.
 
     Of a gas alarm it is the sensor's own, or, where that is no gas (a pressure, a cover), combustible gas at the place.
     """
     if asked is not None and asked not in PROPERTIES:
-        raise InvalidMeasurement("property", f"{asked!r} is not known", "use a property of the vocabulary")
+        raise InvalidField("property", f"{asked!r} is not known", "use a property of the vocabulary")
     own = None if sensor is None else sensor.property
     found = asked or own
     if found is None:
-        raise InvalidMeasurement("property", "the sensor is not registered any more", "name what was measured")
+        raise InvalidField("property", "the sensor is not registered any more", "name what was measured")
     if is_gas_alarm(alarm, place, sensor):
         fitting = [own] if own in GASES else [own, "combustible_gas"]
         if found not in fitting:
             names = " or ".join(name for name in fitting if name is not None)
-            raise InvalidMeasurement("property", f"{found} does not verify this alarm", f"measure {names}")
+            raise InvalidField("property", f"{found} does not verify this alarm", f"measure {names}")
     return found
 
 
 async def refuse_danger(connection: Connection, alarm: Alarm, sensor: Sensor | None, measured: Measured) -> None:
     """Raise ActionRefused where what was measured still reaches a limit.
 
-    Raises InvalidMeasurement where the unit does not fit.
+    Raises InvalidField where the unit does not fit, or where nothing of the property can measure so.
 
     The limits are those of the alarm's own rule at its sensor and, for a dangerous gas, of every rule in force that
     would hold there; the lowest counts. Where none can be told, it is the limit that stands with the alarm, if the
@@ -78,7 +69,7 @@ async def refuse_danger(connection: Connection, alarm: Alarm, sensor: Sensor | N
     try:
         factor, offset = conversion(observed, measured.unit, gas="methane" if sensor is None else sensor.gas)
     except UnknownUnit as error:
-        raise InvalidMeasurement("unit", str(error), f"give the unit as {observed.unit} or one like it") from None
+        raise InvalidField("unit", str(error), f"give the unit as {observed.unit} or one like it") from None
     value = factor * measured.value + offset
     limits = [] if sensor is None else [one async for one in _limits(connection, alarm, sensor, measured.property)]
     same = sensor is None or measured.property == sensor.property
@@ -91,6 +82,13 @@ async def refuse_danger(connection: Connection, alarm: Alarm, sensor: Sensor | N
                 f"still dangerous: {measured.value:g} {measured.unit} is {side} the limit {limit:g} {observed.unit}",
                 "make it safe and measure again; send passed: false to send the crew back",
             )
+    if not observed.minimum <= value <= observed.maximum:
+        plausible = f"{observed.minimum:g} to {observed.maximum:g} {observed.unit}"
+        raise InvalidField(
+            "value",
+            f"{measured.value:g} {measured.unit} lies outside {plausible}",
+            "measure with an instrument in order",
+        )
 
 
 async def _limits(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerts.accounts import Account, Ledger, Placed, Record
+from alerts.accounts import Account, Ledger, Placed
 from alerts.position_figures import PositionFigures
 from alerts.position_performance import FloodTimes, position_figures
 from model.alarm import JournalLine
@@ -62,7 +62,7 @@ async def measure(
     names = [city.city for city in cities]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         records = await suppressions_for_figures(connection, names, span.start, span.end)
-        ledger = Ledger(Record(*one) for one in records)
+        ledger = Ledger(records)
         lines = 0
         async for rows in lines_for_figures(connection, names, span.start, span.end):
             lines += len(rows)

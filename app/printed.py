@@ -3,40 +3,10 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
-from typing import Literal
 
-Language = Literal["zh", "en"]
+from model.bilingual import Language
+
 STYLE_SHEET = "report.css"
-
-MODES = {
-    "operational": ("in operation", "运行"),
-    "exercise": ("EXERCISE", "演练"),
-    "test": ("TEST", "测试"),
-}
-SEVERITIES = {
-    "red": ("red (I)", "一级（红）"),
-    "orange": ("orange (II)", "二级（橙）"),
-    "yellow": ("yellow (III)", "三级（黄）"),
-    "blue": ("blue (IV)", "四级（蓝）"),
-    "instrument": ("instrument", "仪表"),
-    "system": ("system", "系统"),
-}
-STATES = {
-    "normal": ("normal", "正常"),
-    "unacknowledged": ("unacknowledged", "未确认"),
-    "acknowledged": ("acknowledged", "已确认"),
-    "returned_unacknowledged": ("returned, unacknowledged", "已恢复未确认"),
-    "latched_unacknowledged": ("latched, unacknowledged", "已锁存未确认"),
-    "latched_acknowledged": ("latched, acknowledged", "已锁存已确认"),
-    "shelved": ("shelved", "已搁置"),
-    "suppressed_by_design": ("suppressed by design", "设计抑制"),
-    "out_of_service": ("out of service", "停用"),
-}
-
-
-def said(words: tuple[str, str], language: Language) -> str:
-    """Return the English or the Chinese of a pair."""
-    return words[language == "zh"]
 
 
 def page(title: str, body: str, language: Language, *, in_file: bool) -> str:

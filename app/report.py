@@ -9,7 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app import report_words as words
-from app.printed import MODES, STATES, Language, bars, page, said, table
+from app.printed import bars, page, table
+from model.bilingual import MODES, STATES, Language, said
 from model.plain_text import guard_formula
 
 HEADER = ("from", "to", "city", "position", "mode", "section", "item", "detail", "value", "unit", "target", "met")

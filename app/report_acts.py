@@ -8,11 +8,11 @@ import msgspec
 from alerts.incidents.grouping import Happening
 from alerts.incidents.keeping import take
 from app.access import Principal
-from app.actions import KeyReused
+from app.actions import find_repeated
 from model.incident import Member
 from model.instant import to_datetime
 from model.report import Report
-from store.alarms import EarlierAction, find_action, record_action
+from store.alarms import EarlierAction, record_action
 from store.journal import lock_journal
 from store.pool import Connection
 from store.reports import ReportRow, find_report, insert_report, verify_report
@@ -39,10 +39,8 @@ async def send_report(connection: Connection, report: Report, idempotency_key: s
     asked = f"report.{_digest(report)}"
     async with connection.transaction():
         await lock_journal(connection)
-        earlier = await find_action(connection, idempotency_key)
+        earlier = await find_repeated(connection, idempotency_key, asked, SEND, actor)
         if earlier is not None:
-            if (earlier.alarm, earlier.action, earlier.actor) != (asked, SEND, actor.label):
-                raise KeyReused("this idempotency key was used for another action")
             return await _found(connection, int(earlier.line), actor)
         name = await insert_report(connection, report)
         number = int(name.rpartition(".")[2])
@@ -69,10 +67,7 @@ async def verify(
             raise ReportUnknown
         report = row.report
         asked = f"{report.report}.{found}"
-        earlier = await find_action(connection, idempotency_key)
-        if earlier is not None:
-            if (earlier.alarm, earlier.action, earlier.actor) != (asked, VERIFY, actor.label):
-                raise KeyReused("this idempotency key was used for another action")
+        if await find_repeated(connection, idempotency_key, asked, VERIFY, actor) is not None:
             return row
         if report.verified_by is not None:
             raise ReportRefused(

@@ -17,6 +17,7 @@ from alerts.rules import Pack
 from alerts.temporary_limits import design_of
 from app.actions import ActionRefused
 from app.rule_trial import in_place, trial_document, try_over_history
+from model.instant import DAY_MS, HOUR_MS
 from model.temporary_limit import TemporaryLimit
 from model.yaml_file import parse_model
 from store.approvals import ApprovalRow, request_approval
@@ -28,8 +29,8 @@ from store.temporary_limits import end_redesigned_limits, limits_in_force
 RULES = "rules"
 """The kind of request for a second person."""
 
-REQUEST_MS_MAX = 3 * 86_400_000  # a request is void after so long
-TRIAL_SPANS_MS = (86_400_000, 6 * 3_600_000, 3_600_000)  # the first of them whose readings are few enough
+REQUEST_MS_MAX = 3 * DAY_MS  # a request is void after so long
+TRIAL_SPANS_MS = (DAY_MS, 6 * HOUR_MS, HOUR_MS)  # the first of them whose readings are few enough
 TRIAL_READINGS_MAX = 2_000_000  # about 60 MB, and some seconds on one core
 TRIAL_S_MAX = 60.0
 TOLD_MAX = 20  # alarms in each list of a trial that is kept

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.access import Principal, Role
-from model.instant import format_instant, to_datetime
+from app.actions import KeyReused
+from model.instant import format_instant, to_datetime, to_milliseconds
 from store.pool import Connection
 from store.positions import find_positions
 from store.shifts import (
@@ -55,7 +56,7 @@ class Wanted(NamedTuple):
 async def hand_over(connection: Connection, wanted: Wanted, caller: Principal, now: int) -> HandOver:
     """Keep how the position stands at `now` (epoch milliseconds); the same request again returns the same record.
 
-    Raises PositionUnknown and HandOverRefused.
+    Raises PositionUnknown, KeyReused and HandOverRefused.
     """
     async with connection.transaction():
         await lock_shifts(connection, wanted.position)
@@ -63,11 +64,7 @@ async def hand_over(connection: Connection, wanted: Wanted, caller: Principal, n
         repeated = await find_repeated(connection, caller.label, wanted.idempotency_key)
         if repeated is not None:
             if repeated[1] != digest:
-                raise HandOverRefused(
-                    "this idempotency key was used for another hand-over",
-                    "send a new key with each new hand-over",
-                    field="Idempotency-Key",
-                )
+                raise KeyReused
             return await _found(connection, repeated[0], caller)
         positions = await find_positions(connection, caller.areas)
         position = next((one for one in positions if one.position == wanted.position), None)
@@ -103,7 +100,7 @@ async def take_over(connection: Connection, number: int, caller: Principal, now:
         if found.accepted_by == caller.label:
             return found
         if found.accepted_by is not None and found.accepted_at is not None:
-            at = found.accepted_at.isoformat(timespec="seconds")
+            at = format_instant(to_milliseconds(found.accepted_at))
             raise HandOverRefused(f"{found.accepted_by} took it over at {at}", "nothing needs to be done")
         if found.handed_by == caller.label:
             raise HandOverRefused("who hands over cannot take over", "let the next shift do it", forbidden=True)

@@ -7,23 +7,18 @@ import msgspec
 
 from alerts.lifecycle import note
 from alerts.recording import record
-from alerts.suppressing import settle
-from app.actions import ActionRefused, Answer
-from model.alarm import Alarm, State
+from alerts.suppression_keeping import BEGUN, settle
+from app.actions import ActionRefused
+from model.alarm import Alarm, Details, State
 from model.instant import format_instant
-from model.severity import LABELS
+from model.severity import Severity
 from model.suppression import Purpose, Suppression
 from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection
 from store.suppressions import add_suppression, end_suppressions, suppressions_of
 
-RED = len(LABELS)
-SECOND_PERSON_FROM = LABELS.index("orange") + 1  # to shelve an alarm of this severity or a higher one
-_REASONS = {
-    State.SHELVED: "shelved",
-    State.SUPPRESSED_BY_DESIGN: "work_begun",
-    State.OUT_OF_SERVICE: "out_of_service",
-}
+RED = Severity.RED.value
+SECOND_PERSON_FROM = Severity.ORANGE  # to shelve an alarm of this severity or a higher one
 
 
 class Wanted(NamedTuple):
@@ -65,7 +60,7 @@ async def suppress_alarm(
     """
     made = await put_in_force(connection, alarm.sensor, place, wanted, actor, now, approved_by)
     moved = await settle(
-        connection, made, time=now, reason=_REASONS[wanted.kind], actor=actor, action=wanted.action,
+        connection, made, time=now, reason=BEGUN[wanted.kind], actor=actor, action=wanted.action,
         comment=wanted.reason,
     )  # fmt: skip
     return _with_details(_alarm_first(alarm, place, moved, wanted, actor, now), made)
@@ -138,7 +133,7 @@ async def suppress_sensor(
         made = await put_in_force(connection, sensor, place, wanted, actor, now, None)
         if made.begins <= now:
             moved = await settle(
-                connection, made, time=now, reason=_REASONS[wanted.kind], actor=actor, action=wanted.action,
+                connection, made, time=now, reason=BEGUN[wanted.kind], actor=actor, action=wanted.action,
                 comment=wanted.reason,
             )  # fmt: skip
             await record(connection, _with_details(moved, made))
@@ -163,29 +158,13 @@ async def end_suppression(connection: Connection, one: Suppression, actor: str, 
         )  # fmt: skip
 
 
-def awaiting(alarm: Alarm, approval: int, expires: int) -> Answer:
-    """Return the answer where a second person has to approve first."""
-    return Answer(
-        202,
-        msgspec.json.encode(
-            {
-                "approval": approval,
-                "state": "requested",
-                "alarm": alarm.alarm,
-                "expires_at": format_instant(expires),
-                "detail": "another person has to approve it: POST /api/v1/approvals/{approval}/approve",
-            }
-        ).decode(),
-    )
-
-
 def _alarm_first(
     alarm: Alarm, place: Place, moved: list[Transition], wanted: Wanted, actor: str, now: int
 ) -> list[Transition]:
     # What stands for no active condition is not moved; that it was asked for is journalled all the same.
     if all(one.alarm.alarm != alarm.alarm for one in moved):
         line = note(
-            alarm, actor=actor, action=wanted.action, time=now, reason=_REASONS[wanted.kind], comment=wanted.reason,
+            alarm, actor=actor, action=wanted.action, time=now, reason=BEGUN[wanted.kind], comment=wanted.reason,
             until=wanted.ends,
         )  # fmt: skip
         moved.insert(0, Transition(*line, place))
@@ -193,7 +172,7 @@ def _alarm_first(
 
 
 def _with_details(moved: list[Transition], made: Suppression) -> list[Transition]:
-    details: dict[str, str | int | float | bool] = {"suppression": made.suppression}
+    details: Details = {"suppression": made.suppression}
     for name in ("purpose", "permit", "approved_by"):
         if (value := getattr(made, name)) is not None:
             details[name] = value

@@ -11,7 +11,7 @@ from alerts.rules import Pack, Rule
 from alerts.temporary_limits import changed_rule, design_of, meet
 from alerts.words import Selector
 from app.actions import ActionRefused
-from model.instant import format_instant
+from model.instant import DAY_MS, format_instant
 from model.sensor import Sensor
 from model.severity import LABELS
 from model.temporary_limit import TemporaryLimit
@@ -23,7 +23,7 @@ from store.temporary_limits import add_temporary_limit, limits_in_force, selecte
 TEMPORARY_LIMIT = "temporary_limit"
 """The kind of request for a second person."""
 
-REQUEST_MS_MAX = 86_400_000  # a request is void after so long
+REQUEST_MS_MAX = DAY_MS  # a request is void after so long
 LIMITS_MAX = 500  # in force at one time, in the whole deployment
 SENSORS_MAX = 500_000
 EFFECTS_TOLD_MAX = 50

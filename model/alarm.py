@@ -13,6 +13,8 @@ from model.severity import LABELS
 AlarmClass = Literal["process", "instrument", "system"]
 Priority = Literal["low", "medium", "high", "highest"]
 Condition = Literal["active", "normal", "unknown"]
+Details = dict[str, str | int | float | bool]
+"""What belongs to a person's action, as its journal line bears it."""
 
 
 class State(StrEnum):
@@ -31,6 +33,9 @@ class State(StrEnum):
 
 SUPPRESSED_STATES = (State.OUT_OF_SERVICE, State.SUPPRESSED_BY_DESIGN, State.SHELVED)
 """The states in which an alarm is not annunciated; where several are called for, the first of them is shown."""
+
+
+LATCHED_STATES = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
 
 
 class ConditionChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +117,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_open(self) -> bool:
         """Whether its condition has not returned, or nobody has seen to it that it latched."""
-        return self.condition != "normal" or self.state in _LATCHED
-
-
-_LATCHED = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
+        return self.condition != "normal" or self.state in LATCHED_STATES
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class", "from_": "from"}):
@@ -151,7 +153,7 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "
     action: str | UnsetType = UNSET
     comment: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
-    details: dict[str, str | int | float | bool] | UnsetType = UNSET
+    details: Details | UnsetType = UNSET
     expected_from: str | UnsetType = UNSET
     expected_to: str | UnsetType = UNSET
 

@@ -8,13 +8,13 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from model.handling import Awaited
+from model.instant import MINUTE_MS
 from model.position import SystemName
 from model.severity import LABELS
 
 Duty = Literal["dispatcher", "crew", "supervisor", "district_head"]
 DUTIES: tuple[Duty, ...] = get_args(Duty)
 ASSIGNEE = "assignee"
-MINUTE_MS = 60_000
 LEAST_MS = 30_000  # the shortest deadline: the evaluator looks at those of new alarms no later than this
 STEPS_MAX = 5  # of one missed deadline
 

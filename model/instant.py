@@ -8,6 +8,9 @@ import msgspec
 
 ZonedDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: nothing this project listens to measured before; catches 1970 and seconds
 LATEST_MS = 4_102_444_800_000  # 2100-01-01: catches 9999 and microseconds sent for milliseconds
 

@@ -1,24 +1,21 @@
 """Rosters: who is on duty for which part of a city, when and as what; YAML in, every error with its line."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from model.clock_span import DAYS, ClockTime, Day, span_on
 from model.escalation import Deadlines, Duty, names_in
 from model.position import PlainText, SystemName
-from model.yaml_file import YamlFileError, lines_at, parse_model, read_text
+from model.yaml_file import Fault, InForce, YamlFileError, located, parse_model, read_text, repeated
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST_CALLED: tuple[Duty, ...] = ("crew", "dispatcher")
 """Who is told of an alarm at once; supervisors and heads are told when a deadline was missed."""
 
-ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\z")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
 Who = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^\S.*\z")]
 
@@ -72,7 +69,7 @@ class Roster(_Part):
     exceptions: list[RosterException] = Field(default_factory=list, max_length=1_000)
 
 
-class RosterFile(_Part):
+class RosterFile(_Part, InForce):
     """A city's teams, rosters and deadlines. It holds no telephone numbers: how people are reached stands with the
     channels."""
 
@@ -80,16 +77,6 @@ class RosterFile(_Part):
     teams: list[Team] = Field(default_factory=list, max_length=500)
     rosters: list[Roster] = Field(min_length=1, max_length=500)
     escalation: list[Deadlines] | None = Field(None, max_length=100)
-
-    @property
-    def content(self) -> str:
-        """The file as JSON, as it is kept when it comes into force."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
-
-    @property
-    def version(self) -> str:
-        """Twelve digits of the SHA-256 of the content."""
-        return hashlib.sha256(self.content.encode()).hexdigest()[:12]
 
     def members_of(self, name: str) -> list[str]:
         """Return the members of a team; none for one that is not in the file."""
@@ -152,11 +139,7 @@ def parse_rosters(file: str, text: str) -> RosterFile:
     found = parse_model(file, text, RosterFile, "the file is empty; it needs city and rosters")
     faults = list(_faults(found))
     if faults:
-        lines = lines_at(text, [place for place, _ in faults])
-        raise YamlFileError(
-            [(file, line, f"{'.'.join(map(str, place))}: {told}")
-             for line, (place, told) in zip(lines, faults, strict=True)]
-        )  # fmt: skip
+        raise YamlFileError(located(file, text, faults))
     return found
 
 
@@ -176,18 +159,15 @@ def _turns_at(roster: Roster, local: datetime) -> Iterator[tuple[str, datetime]]
             else exception.shifts
         )
         for shift in shifts:
-            start, end = time.fromisoformat(shift.start), time.fromisoformat(shift.end)
-            ends = datetime.combine(day + timedelta(days=end <= start), end, local.tzinfo)
-            if datetime.combine(day, start, local.tzinfo) <= local < ends:
+            begins, ends = span_on(day, shift.start, shift.end, local.tzinfo)
+            if begins <= local < ends:
                 yield shift.who, ends
 
 
-def _faults(file: RosterFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _faults(file: RosterFile) -> Iterator[Fault]:
     teams, rosters = [team.team for team in file.teams], [roster.roster for roster in file.rosters]
-    for part, field, names in (("teams", "team", teams), ("rosters", "roster", rosters)):
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                yield (part, place, field), f"{name!r} stands twice; give another name"
+    yield from repeated("teams", "team", teams)
+    yield from repeated("rosters", "roster", rosters)
     people = {member for team in file.teams for member in team.members}
     for place, team in enumerate(file.teams):
         if team.team in people:

@@ -20,3 +20,8 @@ class Severity(IntEnum):
 
 SEVERITIES = (Severity.BLUE, Severity.YELLOW, Severity.ORANGE, Severity.RED)
 LABELS = tuple(level.label for level in SEVERITIES)
+
+
+def severity_of(label: str | None) -> int:
+    """Return the integer of a word of the contract, 0 for None. Raises ValueError for any other word."""
+    return 0 if label is None else LABELS.index(label) + 1

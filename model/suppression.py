@@ -1,6 +1,6 @@
 """Suppression of alarms by people: shelved, suppressed by design for work on site, or out of service."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -35,3 +35,17 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it keeps an alarm of this rule at its sensor quiet at `time`, by a severity of model.severity."""
         begun = self.begins <= time and (self.ends is None or time < self.ends)
         return begun and severity <= self.severity_max and self.rule in (None, rule)
+
+
+class SuppressionSpan(NamedTuple):
+    """When a suppression that people put in force held; times are epoch milliseconds, `ended` None while it does.
+
+    `rule` None means all of the sensor's.
+    """
+
+    kind: str
+    sensor: str
+    rule: str | None
+    begins: int
+    ended: int | None
+    approved_by: str | None

@@ -8,8 +8,9 @@ from enum import StrEnum
 import msgspec
 
 from model.cap import Info, MessageType, Reference, Scope, Status
+from model.instant import DAY_MS
 
-DRAFT_AGE_MS_MAX = 86_400_000
+DRAFT_AGE_MS_MAX = DAY_MS
 """What nobody approved within a day is about a situation that has passed."""
 
 

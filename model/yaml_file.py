@@ -1,8 +1,9 @@
 """Reads YAML files that people write into pydantic models, every error with file, line and remedy."""
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,6 +44,8 @@ _WANTS_FIELDS = {"model_type", "model_attributes_type", "dict_type"}
 _WANTS_ONE_VALUE = {"finite_number", "float_type", "int_type", "string_type", "bool_type", "literal_error"}
 
 Model = TypeVar("Model", bound=BaseModel)
+Fault = tuple[tuple[str | int, ...], str]
+"""A place in a file, and what is wrong there and how to mend it."""
 
 
 class YamlFileError(Exception):
@@ -51,6 +54,20 @@ class YamlFileError(Exception):
     def __init__(self, problems: list[tuple[str, int, str]]) -> None:
         super().__init__("\n".join(f"{file}:{line}: {text}" for file, line, text in problems))
         self.problems = problems
+
+
+class InForce(BaseModel):
+    """A file that is put into force as a whole: what is kept of it, and the version that names it."""
+
+    @property
+    def content(self) -> str:
+        """The file as JSON, as it is kept when it comes into force, with all that is secret in it."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+    @property
+    def version(self) -> str:
+        """Twelve digits of the SHA-256 of the content."""
+        return hashlib.sha256(self.content.encode()).hexdigest()[:12]
 
 
 def read_text(path: Path) -> str:
@@ -96,10 +113,21 @@ def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
         raise YamlFileError([(file, 1, f"not such a file: {error}")]) from None
 
 
-def lines_at(text: str, locations: Iterable[Sequence[str | int]]) -> list[int]:
-    """Return on which lines of a YAML text fields or list entries stand, or the last of their parents that do."""
-    node = yaml.compose(text, Loader=_Loader)
-    return [1 if node is None else _follow(node, location)[0] for location in locations]
+def located(file: str, text: str, faults: Sequence[Fault]) -> list[tuple[str, int, str]]:
+    """Return faults in a YAML text as problems of YamlFileError, each with its line or that of its nearest parent."""
+    node = yaml.compose(text, Loader=_Loader) if faults else None
+    problems = []
+    for where, told in faults:
+        place = ".".join(part if (part := str(name)).isprintable() else repr(part) for name in where)
+        problems.append((file, 1 if node is None else _follow(node, where)[0], f"{place}: {told}"))
+    return problems
+
+
+def repeated(part: str, field: str, names: Sequence[str]) -> Iterator[Fault]:
+    """Yield a fault for each name that stands a second time in the list `part`, whose entries are named by `field`."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield (part, place, field), f"{name!r} stands twice; give another name"
 
 
 def _problems(file: str, node: yaml.Node, items: Iterable[Any]) -> list[tuple[str, int, str]]:

@@ -99,8 +99,7 @@ async def find_alarms(
     for column in ("system", "district", "city", "sensor", "rule"):
         conditions.add_equal(f"a.{column}", getattr(query, column))
     conditions.add_equal("a.class", query.alarm_class)
-    if query.modes is not None:
-        conditions.add("a.mode = any(?::text[])", list(query.modes))
+    conditions.add_among("a.mode", query.modes)
     if query.since is not None:
         conditions.add("coalesce(a.known_at, a.changed_at) >= ?", query.since)
     distance = "null::float8" if query.near is None else add_near(conditions, *query.near)

@@ -24,6 +24,11 @@ class Conditions:
         if value is not None:
             self.add(f"{column} = ?", value)
 
+    def add_among(self, column: str, texts: Sequence[str] | None) -> None:
+        """Add that the column is one of the texts, unless they are None."""
+        if texts is not None:
+            self.add(f"{column} = any(?::text[])", list(texts))
+
     def bind(self, value: Any) -> str:
         """Keep a value and return its placeholder."""
         self.values.append(value)
@@ -31,8 +36,7 @@ class Conditions:
 
     def within(self, column: str, areas: Sequence[str]) -> None:
         """Bound the query to the areas: cities, or `*` for all of them (invariant I10)."""
-        if "*" not in areas:
-            self.add(f"{column} = any(?::text[])", list(areas))
+        self.add_among(column, None if "*" in areas else areas)
 
     def __str__(self) -> str:
         return " and ".join(self.terms) if self.terms else "true"

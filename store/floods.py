@@ -142,13 +142,12 @@ async def find_floods(
     """Return the floods of positions that overlap start <= time < end, newest first; without a span those standing."""
     conditions = Conditions()
     conditions.within("f.city", areas)
-    conditions.add("f.position = any(?::text[])", list(positions))
+    conditions.add_among("f.position", positions)
     if start is None or end is None:
         conditions.add("f.ended_at is null")
     else:
         conditions.add("f.began_at < ? and coalesce(f.ended_at, 'infinity') > ?", end, start)
-    if modes is not None:
-        conditions.add("f.mode = any(?::text[])", list(modes))
+    conditions.add_among("f.mode", modes)
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
         f"select {_COLUMNS}, {_FOLDED} as folded from flood f where {conditions}"
@@ -178,16 +177,6 @@ async def folded_groups(connection: Connection | Pool, flood: int, areas: Sequen
         *conditions.values,
     )
     return [FoldedGroup(*row) for row in rows]
-
-
-async def folded_at(connection: Connection | Pool, alarms: Sequence[str]) -> dict[str, list[str]]:
-    """Return at which positions alarms are folded now, by alarm; those that are folded nowhere are left out."""
-    rows = await connection.fetch(
-        "select alarm, array_agg(position order by position) as positions from folded where alarm = any($1::text[])"
-        " group by alarm",
-        list(alarms),
-    )
-    return {row["alarm"]: row["positions"] for row in rows}
 
 
 def _flood(row: Sequence[Any]) -> StoredFlood:

@@ -8,7 +8,6 @@ import msgspec
 from model.alarm import Alarm
 from model.handling import Awaited
 from model.instant import to_datetime, to_milliseconds
-from model.sensor import Sensor
 from store.journal import Place
 from store.pool import Connection
 
@@ -87,14 +86,6 @@ async def due_deadlines(connection: Connection, clock: int) -> list[DueDeadline]
         alarm = msgspec.json.decode(row["facts"], type=Alarm)
         found.setdefault(row["alarm"], DueDeadline(deadline, alarm, place))
     return list(found.values())
-
-
-async def find_sensor(connection: Connection, sensor: str, city: str) -> Sensor | None:
-    """Return a sensor as it is registered in the city, or None."""
-    definition = await connection.fetchval(
-        "select definition from sensor where sensor = $1 and city = $2", sensor, city
-    )
-    return None if definition is None else msgspec.json.decode(definition, type=Sensor)
 
 
 async def has_key(connection: Connection, label: str, roles: Collection[str], city: str) -> bool:

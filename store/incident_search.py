@@ -82,8 +82,7 @@ async def find_incidents(
         conditions.add("? = any(systems)", query.system)
     if query.is_open is not None:
         conditions.add("closed_at is null" if query.is_open else "closed_at is not null")
-    if query.modes is not None:
-        conditions.add("mode = any(?::text[])", list(query.modes))
+    conditions.add_among("mode", query.modes)
     if query.since is not None:
         conditions.add("changed_at >= ?", query.since)
     if query.member is not None:

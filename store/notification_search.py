@@ -43,7 +43,7 @@ class NotificationRow(NamedTuple):
 
 
 class ChannelHealth(NamedTuple):
-    """How a channel does: failures one after the other, until when it rests, and how many notifications by state."""
+    """How a channel does: failures one after the other, until when it rests, when it took and refused a message."""
 
     failures: int
     resume_at: datetime | None
@@ -67,10 +67,8 @@ async def find_notifications(
     """Return notifications within the areas, newest first, those before notification `before`."""
     conditions = Conditions()
     conditions.within("city", areas)
-    if states is not None:
-        conditions.add("state = any(?::text[])", list(states))
-    if modes is not None:
-        conditions.add("mode = any(?::text[])", list(modes))
+    conditions.add_among("state", states)
+    conditions.add_among("mode", modes)
     conditions.add_equal("channel", channel)
     conditions.add_equal("alarm", alarm)
     conditions.add_equal("city", city)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
 from model.instant import format_instant, to_datetime, to_milliseconds
+from model.suppression import SuppressionSpan
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
@@ -18,17 +19,6 @@ class LineRow(NamedTuple):
     city: str
     system: str
     district: str
-
-
-class SuppressionSpan(NamedTuple):
-    """A suppression that people put in force; times are epoch milliseconds, `ended` None while it holds."""
-
-    kind: str
-    sensor: str
-    rule: str | None
-    begins: int
-    ended: int | None
-    approved_by: str | None
 
 
 async def lines_for_figures(

@@ -123,17 +123,14 @@ async def find_partner_alarms(
     conditions.within("a.city", areas)
     if query.states is None and query.own_states is None:
         conditions.add("a.state <> 'normal'")
-    if query.states is not None:
-        conditions.add("a.state = any(?::text[])", list(query.states))
-    if query.own_states is not None:
-        conditions.add("a.own_state = any(?::text[])", list(query.own_states))
+    conditions.add_among("a.state", query.states)
+    conditions.add_among("a.own_state", query.own_states)
     if query.severities is not None:
         conditions.add("a.severity = any(?::int[]) and a.class = 'process'", list(query.severities))
     for column in ("system", "district", "city"):
         conditions.add_equal(f"a.{column}", getattr(query, column))
     conditions.add_equal("a.class", query.alarm_class)
-    if query.modes is not None:
-        conditions.add("a.mode = any(?::text[])", list(query.modes))
+    conditions.add_among("a.mode", query.modes)
     if query.since is not None:
         conditions.add("a.received_at >= ?", query.since)
     if query.after is not None:

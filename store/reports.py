@@ -62,8 +62,7 @@ async def find_reports(
     conditions.add_equal("r.source", query.source)
     if query.verified is not None:
         conditions.add(f"r.found is {'not ' if query.verified else ''}null")
-    if query.modes is not None:
-        conditions.add("r.mode = any(?::text[])", list(query.modes))
+    conditions.add_among("r.mode", query.modes)
     if query.since is not None:
         conditions.add("r.time >= ?", query.since)
     if query.after is not None:

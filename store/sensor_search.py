@@ -48,8 +48,7 @@ async def find_sensors(
     conditions.within("s.city", areas)
     for column in ("city", "system", "property", "district"):
         conditions.add_equal(f"s.{column}", getattr(query, column))
-    if query.modes is not None:
-        conditions.add("c.mode = any(?::text[])", list(query.modes))
+    conditions.add_among("c.mode", query.modes)
     if query.box is not None:
         west, south, east, north = query.box
         conditions.add("s.latitude between ? and ?", south, north)

@@ -60,8 +60,7 @@ async def find_hand_overs(
     conditions.within("h.city", areas)
     conditions.add_equal("h.position", position)
     conditions.add_equal("h.city", city)
-    if modes is not None:
-        conditions.add("h.mode = any(?::text[])", list(modes))
+    conditions.add_among("h.mode", modes)
     if before is not None:
         conditions.add("h.hand_over < ?", before)
     limit = conditions.bind(rows_max)
@@ -121,8 +120,8 @@ async def take_snapshot(connection: Connection, position: Position, mode: str) -
     alarms = _conditions(position, "a")
     alarms.add("a.mode = ? and a.state <> 'normal'", mode)
     counted = await connection.fetch(
-        "select case when class = 'process' then severity else 0 end as severity, class, state, count(*) as alarms"
-        f" from alarm a where {alarms} group by 1, 2, 3 order by 1 desc, 2, 3",
+        f"select {_SEVERITIES}, a.class, a.state, count(*) as alarms from alarm a where {alarms}"
+        " group by 1, 2, 3, 4 order by 1 desc, 2 desc, 3, 4",
         *alarms.values,
     )
     # What no operator sees to any more may still have to be dealt with.
@@ -139,7 +138,7 @@ async def take_snapshot(connection: Connection, position: Position, mode: str) -
         "open": [dict(row) for row in counted],
         "unacknowledged": await _listed(
             connection, f"{_ALARM}{_AT_SENSOR} where {alarms} and a.state like '%unacknowledged'",
-            "a.severity desc, a.raised_at, a.alarm", alarms,
+            f"{_GRAVEST_FIRST}, a.raised_at, a.alarm", alarms,
         ),
         "suppressed": await _listed(
             connection,
@@ -149,7 +148,7 @@ async def take_snapshot(connection: Connection, position: Position, mode: str) -
         ),
         "work": await _listed(
             connection, f"{_ALARM}, a.handling, a.assigned_to, {_DEADLINE} as deadline_at{_AT_SENSOR} where {work}",
-            "a.severity desc, a.raised_at, a.alarm", work,
+            f"{_GRAVEST_FIRST}, a.raised_at, a.alarm", work,
         ),
         "incidents": await _listed(
             connection,
@@ -168,10 +167,15 @@ async def take_snapshot(connection: Connection, position: Position, mode: str) -
     }  # fmt: skip
 
 
+# What has returned stands at no severity; what it reached says how grave it was.
+_SEVERITIES = (
+    "case when a.class = 'process' then a.severity else 0 end as severity,"
+    " case when a.class = 'process' and a.severity = 0 then a.peak_severity else 0 end as returned_severity"
+)
+_GRAVEST_FIRST = "severity desc, returned_severity desc"
 _ALARM = (
     "select a.alarm, a.rule, a.sensor, s.definition ->> 'name' as name, s.definition ->> 'name_zh' as name_zh,"
-    " a.system, a.district, a.class, case when a.class = 'process' then a.severity else 0 end as severity, a.state,"
-    " a.raised_at"
+    f" a.system, a.district, a.class, {_SEVERITIES}, a.state, a.raised_at"
 )
 _DEADLINE = "(select min(d.deadline_at) from deadline d where d.alarm = a.alarm)"
 _AT_SENSOR = " from alarm a left join sensor s on s.sensor = a.sensor and s.city = a.city"
@@ -207,10 +211,8 @@ def _conditions(position: Position, alias: str) -> Conditions:
             f" and (q.districts = '{{}}' or {alias}.district = any(q.districts))"
             f" and (q.systems = '{{}}' or {alias}.system = any(q.systems)))"
         )
-    if position.districts:
-        conditions.add(f"{alias}.district = any(?::text[])", list(position.districts))
-    if position.systems:
-        conditions.add(f"{alias}.system = any(?::text[])", list(position.systems))
+    conditions.add_among(f"{alias}.district", position.districts or None)
+    conditions.add_among(f"{alias}.system", position.systems or None)
     return conditions
 
 

@@ -138,8 +138,7 @@ async def find_warnings(
     conditions.within("city", areas)
     conditions.add_equal("city", city)
     conditions.add_equal("alarm", alarm)
-    if modes is not None:
-        conditions.add("mode = any(?::text[])", list(modes))
+    conditions.add_among("mode", modes)
     if standing_at is not None:
         conditions.add("state <> all(?::text[])", list(ENDS))
         conditions.add("(expires_at is null or expires_at > ?)", standing_at)
@@ -207,8 +206,7 @@ async def find_messages(
     conditions.add_equal("scope", "Public" if public else None)
     for column, value in (("identifier", identifier), ("alarm", alarm), ("city", city)):
         conditions.add_equal(column, value)
-    if modes is not None:
-        conditions.add("mode = any(?::text[])", list(modes))
+    conditions.add_among("mode", modes)
     if before is not None:
         conditions.add("(sent_at, identifier) < (?, ?)", *before)
     limit = conditions.bind(rows_max)

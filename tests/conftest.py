@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,16 @@ hypothesis.settings.register_profile("new", print_blob=True)
 hypothesis.settings.load_profile("new" if os.environ.get("LIFELINE_NEW_EXAMPLES") else "repeatable")
 
 T = TypeVar("T")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What was logged of malformed texts passes between the processes of a run, which speak UTF-8."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 ACK_WAIT_S = 3.0  # what was delivered to a client that died comes again only after this time
 
 

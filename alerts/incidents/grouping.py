@@ -1,8 +1,8 @@
 """Groups alarms and reports into incidents: a pure fold over what happens to them, in the order in which it was known.
 
-An alarm joins the incidents that it relates to (alerts/relations.py), and makes one of several: the oldest stays. One
-that relates to none opens an incident. An incident ends when all of it has returned; what comes within QUIET_S of its
-last alarm and relates to it opens it again.
+An alarm joins the incidents that it relates to (alerts/incidents/relations.py), and makes one of several: the oldest
+stays. One that relates to none opens an incident. An incident ends when all of it has returned; what comes within
+QUIET_S of its last alarm and relates to it opens it again.
 """
 
 from collections.abc import Iterable, Sequence

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from alerts.gateways import ATTRIBUTE, gateways_of
@@ -12,16 +13,16 @@ from alerts.incidents.index import TopologyOf
 from alerts.incidents.relations import is_burst
 from alerts.incidents.topology import Topology
 from alerts.occurrences import is_annunciation
-from model.alarm import LABELS_WITH_NONE, JournalLine, State
+from model.alarm import LATCHED_STATES, JournalLine, State
 from model.incident import Fall, Incident, IncidentChange, Member
 from model.instant import parse_instant
 from model.registry import Registry
 from model.sensor import Sensor
+from model.severity import severity_of
 
 USUAL_MS, RECENT_MS = 3_600_000, 900_000
 """The usual pressure is the median of an hour that ends a quarter of an hour before the newest reading."""
 USUAL_READINGS_MIN = 3
-_LATCHED = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
 _ENDED = (State.NORMAL, State.RETURNED_UNACKNOWLEDGED)
 
 FallsOf = Callable[[str, str, int], tuple[Fall, ...]]
@@ -37,11 +38,12 @@ def happening_of(line: JournalLine, city: str, system: str, district: str, senso
     """Return what a line means for incidents; None for one that changes none.
 
     `sensor` is None where it is not registered, as the gateway at which an alarm of the system stands. What a person
-    shelved or took out of service joins no incident before it is annunciated.
+    shelved, works on or took out of service joins no incident before it is annunciated: the gas of a bump test is no
+    leak.
     """
-    standing = line.condition != "normal" or line.to in _LATCHED
-    by_design = line.sequence == 1 and line.to is State.SUPPRESSED_BY_DESIGN
-    rank, rank_from = (LABELS_WITH_NONE.index(label) for label in (line.severity, line.severity_from))
+    standing = line.condition != "normal" or line.to in LATCHED_STATES
+    by_rule = line.details is not UNSET and "suppressed_by" in line.details  # else by a person's work on site
+    by_design = line.sequence == 1 and line.to is State.SUPPRESSED_BY_DESIGN and by_rule
     known_at, time = parse_instant(line.known_at), parse_instant(line.time)
     if not standing:
         if line.from_ in _ENDED and line.sequence > 1:
@@ -49,7 +51,7 @@ def happening_of(line: JournalLine, city: str, system: str, district: str, senso
         what = "returned"
     elif is_annunciation(line) or by_design:
         what = "raised"
-    elif rank > rank_from:
+    elif severity_of(line.severity) > severity_of(line.severity_from):
         what = "changed"
     else:
         return None
@@ -62,7 +64,7 @@ def happening_of(line: JournalLine, city: str, system: str, district: str, senso
         alarm_class=line.class_,
         system=system,
         observed="" if sensor is None else sensor.property,
-        severity=rank,
+        severity=severity_of(line.severity),
         time=time,
         known_at=known_at,
         value=line.value,

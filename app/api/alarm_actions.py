@@ -1,44 +1,28 @@
 """What people do to alarms, each action a path of its own."""
 
 from collections.abc import Collection
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Header, Path, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.lifecycle import acknowledge, note, reset
 from app.access import Acknowledger, Principal
 from app.actions import ActionRefused, AlarmUnknown, Asked, Do, KeyReused, perform
+from app.api.bodies import Comment, KeyField, KeyHeader, Reason, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Line, Severity, alarm_item
-from app.api.parameters import AlarmId
-from app.api.problems import Problem, invalid, not_found
-from model.alarm import Alarm
+from app.api.parameters import AlarmInPath
+from app.api.problems import Problem, not_found
+from model.alarm import Alarm, Details
 from model.handling import Judgement, Verdict
-from model.severity import LABELS
+from model.severity import severity_of
 from store.alarms import find_alarm
 from store.journal import Place, Transition
 from store.pool import Connection
 
 router = APIRouter(prefix="/alarms", tags=["alarm actions"])
-
-
-def _no_controls(text: str) -> str:
-    if any(not c.isprintable() and c not in "\n\t" for c in text):
-        raise ValueError("control characters and marks that are not visible are not taken")
-    return text
-
-
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}\z")]
-Comment = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_no_controls)]
-Reason = Annotated[
-    str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True), AfterValidator(_no_controls)
-]
-AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
-KeyHeader = Annotated[
-    IdempotencyKey | None, Header(alias="Idempotency-Key", description="A text of your own, new for each act")
-]
 
 
 class ActionBody(BaseModel):
@@ -48,7 +32,7 @@ class ActionBody(BaseModel):
 
     seen_sequence: int = Field(ge=1, le=2**31 - 1, strict=True, description="`sequence` of the alarm as it was seen")
     comment: Comment | None = None
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class AcknowledgeBody(ActionBody):
@@ -135,12 +119,12 @@ async def judge_alarm(
 
     async def do(_connection: Connection, found: Alarm, place: Place) -> list[Transition]:
         time = context_of(request).clock()
-        proposed = 0 if body.proposed_severity is None else LABELS.index(body.proposed_severity) + 1
+        proposed = severity_of(body.proposed_severity)
         judged = msgspec.structs.replace(
             found,
             judgement=Judgement(verdict=body.verdict, by=caller.label, time=time, proposed_severity=proposed),
         )
-        details: dict[str, str | int | float | bool] = {"judgement": body.verdict}
+        details: Details = {"judgement": body.verdict}
         if body.proposed_severity is not None:
             details["proposed_severity"] = body.proposed_severity
         done = note(
@@ -185,17 +169,6 @@ async def act(
     return Response(answer.text, status_code=answer.status, media_type="application/json")
 
 
-def reused(error: KeyReused) -> Problem:
-    """Return the problem for an idempotency key that was used for something else."""
-    return Problem(
-        409,
-        "conflict",
-        str(error),
-        field="Idempotency-Key",
-        remedy="send a new key with each new action, the same one only when you repeat it",
-    )
-
-
 def refusal(refused: ActionRefused, item: dict[str, Any] | None) -> Problem:
     """Return the problem for an action that the present state does not allow, with who acted last and when."""
     last = refused.last
@@ -205,17 +178,3 @@ def refusal(refused: ActionRefused, item: dict[str, Any] | None) -> Problem:
         if last.action in (None, "acknowledge"):
             facts |= {"acknowledged_by": last.actor, "acknowledged_at": last.time}
     return Problem(409, "conflict", str(refused), remedy=refused.remedy, **facts)
-
-
-def one_key(header: str | None, field: str | None) -> str:
-    """Return the idempotency key of a request. Raises Problem 422 where there is none, or two that differ."""
-    key = header or field
-    if key is None:
-        raise invalid(
-            "Idempotency-Key",
-            "is missing",
-            "send a header `Idempotency-Key` (or the field idempotency_key) with a text of your own for this action",
-        )
-    if field is not None and field != key:
-        raise invalid("idempotency_key", "differs from the header Idempotency-Key", "send one of the two")
-    return key

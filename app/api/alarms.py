@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.access import Reader, check_city
@@ -12,30 +12,30 @@ from app.api.lines import AlarmItem, Line, Mode, Severity, alarm_item
 from app.api.modes import ModeFilter, modes_of
 from app.api.negotiation import preferred
 from app.api.parameters import (
-    AlarmId,
+    AlarmInPath,
     Cursor,
     Near,
+    PageRows,
     Parameters,
     RadiusM,
     SplitList,
     Time,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_time_cursor,
     near_query,
     page_limit,
+    page_of,
     too_many,
 )
 from app.api.problems import not_found
 from model.alarm import AlarmClass, State
 from model.handling import Step
-from model.instant import to_datetime, to_milliseconds
-from model.severity import LABELS
+from model.instant import to_milliseconds
+from model.severity import severity_of
 from store.alarms import AlarmQuery, alarm_lines, find_alarm, find_alarms, present_event
 
 NDJSON = "application/x-ndjson"
 router = APIRouter(prefix="/alarms", tags=["alarms"])
-AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
 
 
 class AlarmFilters(Parameters):
@@ -55,7 +55,7 @@ class AlarmFilters(Parameters):
     near: Near | None = None
     radius_m: RadiusM | None = None
     since: Time | None = Field(default=None, description="Its newest change became known at or after")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -82,14 +82,11 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
     limits = context.limits
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, limits.page_rows_default, limits.page_rows_max)
-    after = None
-    if filters.after is not None:
-        raised, alarm = decode_cursor(filters.after, int, str)
-        after = (to_datetime(raised), alarm)
+    after = decode_time_cursor(filters.after, str)
     modes = modes_of(filters.mode, named=filters.city is not None or filters.sensor is not None)
     query = AlarmQuery(
         states=filters.state,
-        severities=None if filters.severity is None else [LABELS.index(label) + 1 for label in filters.severity],
+        severities=None if filters.severity is None else list(map(severity_of, filters.severity)),
         system=filters.system,
         district=filters.district,
         city=filters.city,
@@ -106,11 +103,8 @@ async def list_alarms(request: Request, caller: Reader, filters: Annotated[Alarm
     async with context.reading() as connection:
         newest = await present_event(connection)  # before the list, so that the list is at least as new
         rows = await find_alarms(connection, query, caller.areas, rows_max + 1)
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1]
-        following = encode_cursor(to_milliseconds(last.raised_at), last.alarm)
-    alarms = [alarm_item(row) for row in rows[:rows_max]]
+    page, following = page_of(rows, rows_max, lambda row: (to_milliseconds(row.raised_at), row.alarm))
+    alarms = [alarm_item(row) for row in page]
     return {"alarms": alarms, "modes": modes, "newest_event": newest, "next": following}
 
 

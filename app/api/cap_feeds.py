@@ -12,14 +12,14 @@ from app.access import READERS, Principal, Reader, allowed, authenticate, check_
 from app.api.conditional import conditional
 from app.api.context import context_of
 from app.api.modes import ModeFilter, modes_of
-from app.api.parameters import AlarmId, Cursor, Parameters, Word, decode_cursor, encode_cursor, page_limit
+from app.api.parameters import AlarmInPath, Cursor, Parameters, Word, decode_time_cursor, page_limit, page_of
 from app.api.problems import not_found
 from app.api.warnings import cap_settings
 from app.warnings import atom
 from app.warnings.drafting import SubjectUnknown, load_subject, unapproved_content
 from app.warnings.sending import draft_document
 from model.cap import MEDIA_TYPE
-from model.instant import parse_instant, to_datetime, to_milliseconds
+from model.instant import parse_instant, to_milliseconds
 from store.alarms import find_alarm
 from store.warnings import find_messages
 
@@ -71,10 +71,7 @@ async def feed(request: Request, caller: ReaderOrPublic, filters: Annotated[Feed
     if caller is not None:
         check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, ENTRIES_DEFAULT, ENTRIES_MAX)
-    before = None
-    if filters.after is not None:
-        sent, identifier = decode_cursor(filters.after, int, str)
-        before = (to_datetime(sent), identifier)
+    before = decode_time_cursor(filters.after, str)
     modes = modes_of(filters.mode, named=filters.city is not None)
     if caller is None and filters.mode is None:
         modes = ("operational",)
@@ -88,11 +85,10 @@ async def feed(request: Request, caller: ReaderOrPublic, filters: Annotated[Feed
             modes=modes,
             before=before,
         )
-    messages = found[:rows_max]
+    messages, cursor = page_of(found, rows_max, lambda row: (to_milliseconds(row.sent_at), row.identifier))
     next_link = None
-    if len(found) > rows_max:
-        last = messages[-1]
-        following = {"limit": rows_max, "after": encode_cursor(to_milliseconds(last.sent_at), last.identifier)}
+    if cursor is not None:
+        following = {"limit": rows_max, "after": cursor}
         kept = {"city": filters.city, "mode": None if filters.mode is None else ",".join(filters.mode)}
         query = urlencode({name: value for name, value in (kept | following).items() if value is not None})
         next_link = f"{request.url.path}?{query}"
@@ -132,7 +128,7 @@ async def message(
 async def alarm_document(
     request: Request,
     caller: Reader,
-    alarm: Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])],
+    alarm: AlarmInPath,
 ) -> Response:
     """Return the newest message that was sent about an alarm; where none was, what the alarm says of itself.
 

@@ -3,19 +3,20 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from alerts.handling import Act
 from app import handling
-from app.access import Acknowledger, Principal, Reader, Role, allowed
-from app.api.alarm_actions import ActionBody, AlarmInPath, KeyHeader, Reason, act
+from app.access import Acknowledger, AtDesk, Principal, Reader
+from app.actions import InvalidField
+from app.api.alarm_actions import ActionBody, act
+from app.api.bodies import Coordinates, KeyHeader, Reason
 from app.api.context import context_of
 from app.api.lines import Line
-from app.api.parameters import Parameters, Time, Word
+from app.api.parameters import AlarmInPath, Parameters, Time, Word
 from app.api.problems import invalid
-from app.handling import COMPETING, Doing, Found, InvalidAct
-from app.measured import InvalidMeasurement
+from app.handling import COMPETING, Doing, Found
 from model.alarm import Alarm
 from model.cause_codes import CAUSE_CODES, CauseCode
 from model.instant import to_milliseconds
@@ -24,7 +25,6 @@ from store.journal import Place, Transition
 from store.pool import Connection
 
 router = APIRouter(tags=["alarm handling"])
-Dispatcher = Annotated[Principal, Depends(allowed(frozenset({Role.OPERATOR, Role.SUPERVISOR})))]
 Photograph = Annotated[str, StringConstraints(pattern=r"^https://[\x21-\x7e]{1,1000}\z")]
 SAFE_THOUGH_RISEN = frozenset({Act.ASSIGN, Act.ACCEPT, Act.DECLINE, Act.ARRIVE})  # only the end must have seen a rise
 
@@ -62,19 +62,10 @@ class DeclineBody(StepBody):
     reason: Reason
 
 
-class Coordinates(BaseModel):
-    """Where the crew is, WGS-84, as coarse as it likes; never kept."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
-    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
-
-
 class ArriveBody(StepBody):
     """An arrival; a position is only used to say how far it is from the sensor."""
 
-    position: Coordinates | None = None
+    position: Coordinates | None = Field(default=None, description="Of the crew, as coarse as it likes; never kept")
 
 
 class ResolveBody(StepBody):
@@ -117,7 +108,7 @@ class VerifyBody(StepBody):
 
 @router.post("/alarms/{alarm}/assign", response_model=Line, summary="Assign an alarm")
 async def assign_alarm(
-    request: Request, caller: Dispatcher, alarm: AlarmInPath, body: AssignBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, alarm: AlarmInPath, body: AssignBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """Assign an alarm, or assign it anew; without a name to the crew on duty for its district, grid and system.
 
@@ -244,7 +235,7 @@ async def _act(
         acted_at = None if at is None else to_milliseconds(at)
         try:
             return await do(Doing(connection, found, place, caller, now, words or body.comment, acted_at))
-        except (InvalidAct, InvalidMeasurement) as error:
+        except InvalidField as error:
             raise invalid(error.field, str(error), error.remedy) from None
 
     return await act(

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access import Principal, Shelver
+from app.access import AtDesk, Principal
 from app.actions import KeyReused
-from app.api.alarm_actions import Comment, IdempotencyKey, KeyHeader, one_key, reused
+from app.api.bodies import Comment, KeyField, KeyHeader, one_key, reused
 from app.api.context import context_of
 from app.api.incident_items import incident_item
 from app.api.incidents import IncidentId, IncidentInPath
@@ -37,7 +37,7 @@ class ActBody(BaseModel):
 
     seen_version: int = Field(ge=1, le=2**31 - 1, strict=True)
     note: Comment | None = None
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class SplitBody(ActBody):
@@ -63,7 +63,7 @@ class Done(BaseModel):
 
 @router.post("/{incident}/split", response_model=Done, response_model_exclude_none=True, summary="Split an incident")
 async def split(
-    request: Request, caller: Shelver, incident: IncidentInPath, body: SplitBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, incident: IncidentInPath, body: SplitBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """Move alarms into an incident of their own. The two are not merged again by themselves.
 
@@ -78,7 +78,7 @@ async def split(
 
 @router.post("/{incident}/merge", response_model=Done, response_model_exclude_none=True, summary="Merge two incidents")
 async def merge(
-    request: Request, caller: Shelver, incident: IncidentInPath, body: MergeBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, incident: IncidentInPath, body: MergeBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """Make one incident of two; the older one stays."""
 
@@ -90,7 +90,7 @@ async def merge(
 
 @router.post("/{incident}/close", response_model=Done, response_model_exclude_none=True, summary="Close an incident")
 async def close(
-    request: Request, caller: Shelver, incident: IncidentInPath, body: ActBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, incident: IncidentInPath, body: ActBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """Close an incident in which nothing but reports from people stands; one with alarms ends by itself."""
 

@@ -19,18 +19,10 @@ from app.api.incident_items import (
 )
 from app.api.lines import Mode
 from app.api.modes import ModeFilter, modes_of
-from app.api.parameters import (
-    Cursor,
-    Parameters,
-    Time,
-    Word,
-    decode_cursor,
-    encode_cursor,
-    page_limit,
-)
+from app.api.parameters import Cursor, PageRows, Parameters, Time, Word, decode_time_cursor, page_limit, page_of
 from app.api.problems import not_found
 from model.incident import Member
-from model.instant import to_datetime, to_milliseconds
+from model.instant import to_milliseconds
 from store.incident_search import (
     IncidentQuery,
     find_incident,
@@ -55,7 +47,7 @@ class IncidentFilters(Parameters):
     mode: ModeFilter = None
     since: Time | None = Field(default=None, description="Changed at or after")
     member: IncidentId | None = Field(default=None, description="The one that holds this alarm or report")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -84,10 +76,7 @@ async def list_incidents(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    after = None
-    if filters.after is not None:
-        opened, name = decode_cursor(filters.after, int, str)
-        after = (to_datetime(opened), name)
+    after = decode_time_cursor(filters.after, str)
     modes = modes_of(filters.mode, named=filters.city is not None or filters.member is not None)
     query = IncidentQuery(
         city=filters.city,
@@ -100,11 +89,8 @@ async def list_incidents(
     )
     async with context.reading() as connection:
         rows = await find_incidents(connection, query, caller.areas, rows_max + 1)
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1]
-        following = encode_cursor(to_milliseconds(last.opened_at), last.incident)
-    return {"incidents": [incident_item(row) for row in rows[:rows_max]], "modes": modes, "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (to_milliseconds(row.opened_at), row.incident))
+    return {"incidents": [incident_item(row) for row in page], "modes": modes, "next": following}
 
 
 @router.get("/{incident}", response_model=IncidentDetail, summary="One incident")

@@ -6,7 +6,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.parameters import EXAMPLE_TIME, written
-from model.alarm import LABELS_WITH_NONE, AlarmClass, Condition, Priority, State
+from model.alarm import LABELS_WITH_NONE, AlarmClass, Condition, Details, Priority, State
 from model.handling import Handling, Judgement, Step, Verdict
 from model.instant import format_instant
 from store.alarms import AlarmRow
@@ -71,7 +71,7 @@ class Line(BaseModel):
     action: str | None = Field(default=None, description="What the actor did, like `acknowledge`")
     comment: str | None = None
     until: TimeText | None = Field(default=None, description="When the suppression ends by itself")
-    details: dict[str, str | int | float | bool] | None = Field(default=None, description="What belongs to the action")
+    details: Details | None = Field(default=None, description="What belongs to the action")
     expected_from: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the earliest")
     expected_to: TimeText | None = Field(default=None, description="Of a forecast: when it comes at the latest")
 

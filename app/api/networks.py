@@ -17,6 +17,7 @@ from app.api.parameters import (
     Box,
     Cursor,
     Near,
+    PageRows,
     Parameters,
     RadiusM,
     Word,
@@ -24,6 +25,7 @@ from app.api.parameters import (
     encode_cursor,
     near_query,
     page_limit,
+    page_of,
     parse_box,
 )
 from app.api.problems import invalid, not_found
@@ -61,7 +63,7 @@ class NetworkFilters(Parameters):
     """Which networks."""
 
     city: Word | None = None
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -135,8 +137,8 @@ async def list_networks(
         after = (city, medium)
     async with context.reading() as connection:
         rows = await find_networks(connection, caller.areas, rows_max + 1, city=filters.city, after=after)
-    following = encode_cursor(rows[rows_max - 1].city, rows[rows_max - 1].medium) if len(rows) > rows_max else None
-    networks = [row._asdict() | {"network": f"{row.city}.{row.medium}"} for row in rows[:rows_max]]
+    page, following = page_of(rows, rows_max, lambda row: (row.city, row.medium))
+    networks = [row._asdict() | {"network": f"{row.city}.{row.medium}"} for row in page]
     return {"networks": networks, "next": following}
 
 

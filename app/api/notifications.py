@@ -15,12 +15,13 @@ from app.api.modes import ModeFilter
 from app.api.parameters import (
     AlarmId,
     Cursor,
+    PageRows,
     Parameters,
     SplitList,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_number_cursor,
     page_limit,
+    page_of,
     written,
     written_or_none,
 )
@@ -128,7 +129,7 @@ class NotificationFilters(Parameters):
     alarm: AlarmId | None = None
     city: Word | None = None
     mode: ModeFilter = None
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -140,7 +141,7 @@ async def list_notifications(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    before = None if filters.after is None else decode_cursor(filters.after, int)[0]
+    before = decode_number_cursor(filters.after)
     async with context.reading() as connection:
         rows = await find_notifications(
             connection,
@@ -153,8 +154,8 @@ async def list_notifications(
             modes=filters.mode,
             before=before,
         )
-    following = encode_cursor(rows[rows_max - 1].notification) if len(rows) > rows_max else None
-    return {"notifications": [_item(row) for row in rows[:rows_max]], "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.notification,))
+    return {"notifications": [_item(row) for row in page], "next": following}
 
 
 @router.get("/channels", response_model=Channels, summary="Channels, and how they do")

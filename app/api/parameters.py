@@ -4,15 +4,18 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.api.problems import Problem, invalid
 from model.instant import parse_instant, to_datetime
 
 EXAMPLE_TIME = "2026-11-22T08:00:00.000Z"
+Row = TypeVar("Row")
 _BUCKET = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -95,6 +98,8 @@ Time = Annotated[
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_plain)]
 SensorId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
 AlarmId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,192}\z")]
+AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
+CityInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}\z", examples=["jiayuguan"])]
 # Texts to FastAPI, which would take a tuple for a repeated parameter; parsed where they are used.
 Near = Annotated[
     str,
@@ -117,6 +122,7 @@ SplitList = BeforeValidator(_split)
 """For lists that are written as repeated parameters or with commas."""
 
 RadiusM = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Metres around `near`")]
+PageRows = Annotated[int | None, Field(ge=1, description="Rows a page")]
 Cursor = Annotated[
     str, StringConstraints(max_length=400), Field(description="`next` of the page before; leave out for the first page")
 ]
@@ -147,6 +153,34 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     if not fits or not all(type(v) is kind and _storable(v) for v, kind in zip(values, kinds, strict=True)):
         raise invalid("after", "this is no cursor of this list", "send `next` of the page before, unchanged")
     return tuple(values)
+
+
+def decode_time_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """Return the values of a cursor whose first is a time (epoch milliseconds), that as a datetime; None for none.
+
+    `kinds` are those of the other values. Raises Problem as decode_cursor does.
+    """
+    if cursor is None:
+        return None
+    time, *others = decode_cursor(cursor, int, *kinds)
+    return (to_datetime(time), *others)
+
+
+def decode_number_cursor(cursor: str | None) -> int | None:
+    """Return the number that a cursor is made of, None for none. Raises Problem as decode_cursor does."""
+    return None if cursor is None else int(decode_cursor(cursor, int)[0])
+
+
+def page_of(
+    rows: Sequence[Row], rows_max: int, keyset: Callable[[Row], tuple[str | int | float | None, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """Return a page and the cursor of the next one, None on the last, of rows of which one more was read than it holds.
+
+    `keyset` gives the values that a row's place in the order is known by.
+    """
+    if len(rows) <= rows_max:
+        return rows, None
+    return rows[:rows_max], encode_cursor(*keyset(rows[rows_max - 1]))
 
 
 def _storable(value: Any) -> bool:

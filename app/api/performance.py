@@ -26,8 +26,8 @@ from app.performance import (
     monthly_documents,
     performance_document,
 )
-from app.printed import Language
 from app.report import report_csv, report_html
+from model.bilingual import Language
 from model.instant import to_datetime, to_milliseconds
 from model.position import Position
 from model.sensor import City

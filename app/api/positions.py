@@ -10,6 +10,7 @@ from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.parameters import Parameters, Word, written
 from app.api.problems import Problem, invalid, not_found
+from model.alarm import LABELS_WITH_NONE
 from model.instant import format_instant, to_datetime
 from model.position import POSITIONS_MAX, Position, PositionName, PositionWords
 from store.floods import FoldedGroup, StoredFlood, find_floods, folded_groups
@@ -19,7 +20,6 @@ from store.status import read_cities
 router = APIRouter(prefix="/positions", tags=["positions"])
 PositionKeeper = Annotated[Principal, Depends(allowed(frozenset({Role.SUPERVISOR, Role.SYSTEM_ADMINISTRATOR})))]
 AnyPosition = Annotated[Word, Path(examples=["jiayuguan.default"])]
-SEVERITY_WORDS = ("instrument", "blue", "yellow", "orange", "red")
 
 
 class FloodItem(BaseModel):
@@ -178,7 +178,7 @@ def _group(one: FoldedGroup) -> dict[str, Any]:
         "systems": one.systems,
         "alarms": one.alarms,
         "standing": one.standing,
-        "severity": SEVERITY_WORDS[one.severity],
+        "severity": LABELS_WITH_NONE[one.severity] or "instrument",
         "oldest_at": written(one.oldest),
         "newest_at": written(one.newest),
         "examples": one.examples,

@@ -119,7 +119,8 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     if error.errors()[0]["type"] == "extra_forbidden":
         remedy = f"leave out `{first['field']}` or correct its name; see /docs"
     elif error.errors()[0]["type"] == "missing":
-        remedy = f"add `{first['field']}`; see /docs"
+        body = first["field"] == "body"
+        remedy = "send a JSON body, {} where there is nothing to say" if body else f"add `{first['field']}`; see /docs"
     return answer(
         Problem(
             422,
@@ -156,7 +157,8 @@ async def _internal_error(_: Request, error: Exception) -> Response:
 
 
 def _field_of(location: tuple[Any, ...]) -> str:
-    named = [str(part) for part in location[1:]] or [str(location[0])]
+    # A part with a bracket is no field: pydantic names so which side of a union it tried, as `literal['a','b']`.
+    named = [str(part) for part in location[1:] if "[" not in str(part)] or [str(location[0])]
     return ".".join(named)
 
 

@@ -3,19 +3,21 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.access import Acknowledger, Reader, check_city
 from app.actions import KeyReused
-from app.api.alarm_actions import AcknowledgeBody, KeyHeader, one_key, reused
+from app.api.alarm_actions import AcknowledgeBody
+from app.api.bodies import KeyHeader, one_key, reused
 from app.api.context import VERSION, context_of
 from app.api.lines import Line
 from app.api.modes import MODES, modes_of
 from app.api.parameters import (
-    AlarmId,
-    decode_cursor,
-    encode_cursor,
+    AlarmInPath,
+    CityInPath,
+    decode_time_cursor,
     page_limit,
+    page_of,
     too_many,
     written,
     written_or_none,
@@ -30,8 +32,8 @@ from app.api.province_forms import (
     ProvinceStatus,
 )
 from app.northbound.acknowledging import AcknowledgementRefused, Asked, PartnerAlarmUnknown, acknowledge_here
-from model.instant import format_instant, to_datetime, to_milliseconds
-from model.severity import LABELS
+from model.instant import format_instant, to_milliseconds
+from model.severity import severity_of
 from store.province_search import (
     PartnerAlarm,
     PartnerAlarmQuery,
@@ -43,8 +45,6 @@ from store.province_search import (
 )
 
 router = APIRouter(tags=["province"])
-CityInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}\z", examples=["jiayuguan"])]
-AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
 
 
 @router.get("/province/status", response_model=ProvinceStatus, summary="How partners' cities stand")
@@ -79,15 +79,12 @@ async def list_partner_alarms(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    after = None
-    if filters.after is not None:
-        raised, alarm, city = decode_cursor(filters.after, int, str, str)
-        after = (to_datetime(raised), alarm, city)
+    after = decode_time_cursor(filters.after, str, str)
     modes = modes_of(filters.mode, named=filters.city is not None)
     query = PartnerAlarmQuery(
         states=filters.state,
         own_states=filters.own_state,
-        severities=None if filters.severity is None else [LABELS.index(label) + 1 for label in filters.severity],
+        severities=None if filters.severity is None else list(map(severity_of, filters.severity)),
         system=filters.system,
         district=filters.district,
         city=filters.city,
@@ -98,11 +95,8 @@ async def list_partner_alarms(
     )
     async with context.reading() as connection:
         rows = await find_partner_alarms(connection, query, caller.areas, rows_max + 1)
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1]
-        following = encode_cursor(to_milliseconds(last.raised_at), last.alarm, last.city)
-    return _answer({"alarms": [_item(row) for row in rows[:rows_max]], "modes": modes, "next": following})
+    page, following = page_of(rows, rows_max, lambda row: (to_milliseconds(row.raised_at), row.alarm, row.city))
+    return _answer({"alarms": [_item(row) for row in page], "modes": modes, "next": following})
 
 
 @router.get("/province/alarms/{city}/{alarm}", response_model=PartnerAlarmItem, summary="One of partners' alarms")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from app.api.context import VERSION
 from app.api.lines import Line, Mode, Severity, TimeText
 from app.api.modes import ModeFilter
-from app.api.parameters import Cursor, Parameters, SplitList, Time, Word
+from app.api.parameters import Cursor, PageRows, Parameters, SplitList, Time, Word
 from app.api.status import Alarms, CityStatus, ModeTotals
 from model.alarm import AlarmClass, State
 
@@ -111,7 +111,7 @@ class PartnerAlarmFilters(Parameters):
     class_: AlarmClass | None = Field(default=None, alias="class")
     mode: ModeFilter = None
     since: Time | None = Field(default=None, description="Its newest line came at or after")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 

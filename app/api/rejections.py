@@ -11,12 +11,13 @@ from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.parameters import (
     Cursor,
+    PageRows,
     Parameters,
     Time,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_number_cursor,
     page_limit,
+    page_of,
     written,
     written_or_none,
 )
@@ -40,7 +41,7 @@ class RejectionFilters(Parameters):
     reason: Word | None = None
     state: State | None = None
     since: Time | None = Field(default=None, description="Arrived at or after")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -88,7 +89,7 @@ async def list_rejections(
     """List quarantined messages, newest first."""
     context = context_of(request)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    before = None if filters.after is None else decode_cursor(filters.after, int)[0]
+    before = decode_number_cursor(filters.after)
     async with context.reading() as connection:
         rows = await find_rejections(
             connection, caller.areas, rows_max + 1,
@@ -101,8 +102,8 @@ async def list_rejections(
         {"reason": reason, "scope": scope, "rejections": rejections, "last_minute": written(minute)}
         for reason, scope, rejections, minute in counts
     ]
-    following = encode_cursor(rows[rows_max - 1].rejection) if len(rows) > rows_max else None
-    return {"rejections": [_item(row) for row in rows[:rows_max]], "counted": counted, "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.rejection,))
+    return {"rejections": [_item(row) for row in page], "counted": counted, "next": following}
 
 
 @router.get("/rejections/{rejection}", response_model=RejectionItem, summary="One of them")

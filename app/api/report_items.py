@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from app.api.bodies import Coordinates
 from app.api.lines import Mode, TimeText
 from model.instant import format_instant
 from model.report import KINDS, Source
 from store.reports import ReportRow
 
 
-class Place(BaseModel):
+class Place(Coordinates):
     """Where; kept to some ten metres."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
-    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
 
 
 class ReportItem(BaseModel):

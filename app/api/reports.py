@@ -8,30 +8,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.access import Acknowledger, Reader, check_city
 from app.actions import KeyReused
-from app.api.alarm_actions import Comment, IdempotencyKey, KeyHeader, one_key, reused
+from app.api.bodies import Comment, KeyField, KeyHeader, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Mode
 from app.api.modes import ModeFilter, modes_of
-from app.api.parameters import (
-    Cursor,
-    Parameters,
-    Time,
-    Word,
-    decode_cursor,
-    encode_cursor,
-    page_limit,
-)
+from app.api.parameters import Cursor, PageRows, Parameters, Time, Word, decode_time_cursor, page_limit, page_of
 from app.api.problems import Problem, invalid, not_found
 from app.api.report_items import Place, ReportItem, report_item
 from app.report_acts import ReportRefused, ReportUnknown, send_report, verify
-from model.instant import format_instant, to_datetime, to_milliseconds
+from model.instant import DAY_MS, MINUTE_MS, format_instant, to_milliseconds
 from model.report import KINDS, Report, Source, personal_data, personal_reference
 from store.reports import ReportQuery, find_report, find_reports
 from store.status import mode_of
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 TEXT_MAX, LINK_MAX, REFERENCE_MAX = 2_000, 500, 64
-AGE_MS_MAX, AHEAD_MS_MAX = 30 * 86_400_000, 300_000
+AGE_MS_MAX, AHEAD_MS_MAX = 30 * DAY_MS, 5 * MINUTE_MS
 PLACE_DIGITS = 4  # some ten metres: where to look, and not whose door
 
 Kind = Literal[
@@ -78,7 +70,7 @@ class ReportBody(BaseModel):
     text: Annotated[Comment, StringConstraints(max_length=TEXT_MAX)] | None = None
     photograph: Annotated[str, StringConstraints(max_length=LINK_MAX), AfterValidator(_https)] | None = None
     reference: Annotated[Word, StringConstraints(max_length=REFERENCE_MAX)] | None = None
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class VerifyBody(BaseModel):
@@ -88,7 +80,7 @@ class VerifyBody(BaseModel):
 
     found: bool = Field(strict=True, description="Whether it is as reported")
     note: Comment | None = None
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class ReportPage(BaseModel):
@@ -109,7 +101,7 @@ class ReportFilters(Parameters):
     verified: bool | None = Field(default=None, description="Whether somebody has looked")
     mode: ModeFilter = None
     since: Time | None = None
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -161,10 +153,7 @@ async def list_reports(request: Request, caller: Reader, filters: Annotated[Repo
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    after = None
-    if filters.after is not None:
-        time, number = decode_cursor(filters.after, int, int)
-        after = (to_datetime(time), number)
+    after = decode_time_cursor(filters.after, int)
     modes = modes_of(filters.mode, named=filters.city is not None)
     query = ReportQuery(
         city=filters.city, system=filters.system, kind=filters.kind, source=filters.source, verified=filters.verified,
@@ -172,11 +161,8 @@ async def list_reports(request: Request, caller: Reader, filters: Annotated[Repo
     )  # fmt: skip
     async with context.reading() as connection:
         rows = await find_reports(connection, query, caller.areas, rows_max + 1)
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1].report
-        following = encode_cursor(last.time, _number(last.report))
-    return {"reports": [report_item(row) for row in rows[:rows_max]], "modes": modes, "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.report.time, _number(row.report.report)))
+    return {"reports": [report_item(row) for row in page], "modes": modes, "next": following}
 
 
 @router.get("/{report}", response_model=ReportItem, summary="One report")

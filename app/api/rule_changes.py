@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.rule_file import RuleFileError, parse_packs
 from alerts.rules import Pack
 from app.access import Principal, Role, allowed
-from app.api.alarm_actions import Reason
+from app.api.approvals import requested
+from app.api.bodies import Reason
 from app.api.context import context_of
 from app.api.lines import TimeText
-from app.api.parameters import Word, written
+from app.api.parameters import Word
 from app.api.problems import Problem, invalid
 from app.rule_activation import PackTestsFailed, check_activation, request_rules, run_pack_tests, trial_shown
-from store.approvals import ApprovalRow
 from store.rule_packs import RuleTaken, packs_in_force
 
 router = APIRouter(prefix="/rules", tags=["rules"])
@@ -102,15 +102,3 @@ async def ask_for_activation(request: Request, caller: Engineer, body: Activatio
     for pack in shown["packs"]:
         del pack["text"], pack["content"]
     return requested(row) | shown
-
-
-def requested(row: ApprovalRow) -> dict[str, Any]:
-    """Return what all requests for a second person are answered with."""
-    return {
-        "approval": row.approval,
-        "kind": row.kind,
-        "state": row.state,
-        "subject": row.subject,
-        "expires_at": written(row.expires_at),
-        "detail": f"another person has to approve it: POST /api/v1/approvals/{row.approval}/approve",
-    }

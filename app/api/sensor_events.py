@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access import Reader
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
-from app.api.parameters import Cursor, Parameters, decode_cursor, encode_cursor, page_limit, written
+from app.api.parameters import Cursor, PageRows, Parameters, decode_time_cursor, page_limit, page_of, written
 from app.api.problems import not_found
 from app.api.sensors import SensorInPath
 from app.api.structs import with_fields_of
-from model.instant import format_instant, to_datetime
+from model.instant import format_instant
 from model.sensor_event import SensorEvent
 from store.sensor_events import EventRow, find_events
 from store.sensor_search import find_sensor
@@ -58,7 +58,7 @@ class EventPage(BaseModel):
 class EventFilters(Parameters):
     """Which page."""
 
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -69,20 +69,14 @@ async def list_events(
     """List replacements, calibrations, re-zeroings, inspections and maintenance of a sensor, newest first."""
     context = context_of(request)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    before = None
-    if filters.after is not None:
-        time, kind = decode_cursor(filters.after, int, str)
-        before = (to_datetime(time), kind)
+    before = decode_time_cursor(filters.after, str)
     async with context.reading() as connection:
         found = await find_sensor(connection, sensor, caller.areas)
         if found is None:
             raise not_found("sensor", sensor)
         rows = await find_events(connection, sensor, caller.areas, rows_max + 1, before=before)
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1].event
-        following = encode_cursor(last.time, last.kind)
-    events = [_item(row) for row in rows[:rows_max]]
+    page, following = page_of(rows, rows_max, lambda row: (row.event.time, row.event.kind))
+    events = [_item(row) for row in page]
     heading = {"sensor": sensor, "mode": found.mode, "unit": found.sensor.unit}
     return heading | {"events": events, "next": following}
 

@@ -15,6 +15,7 @@ from app.api.parameters import (
     Box,
     Cursor,
     Near,
+    PageRows,
     Parameters,
     RadiusM,
     SensorId,
@@ -48,7 +49,7 @@ class SensorFilters(Parameters):
     radius_m: RadiusM | None = None
     bbox: Box | None = None
     q: Word | None = Field(default=None, description="Part of the id, asset number or name")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 

@@ -2,38 +2,39 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.access import SHELVERS, Principal, Reader, allowed, check_city
-from app.api.alarm_actions import IdempotencyKey, KeyHeader, Reason, one_key
+from app.access import AtDesk, Principal, Reader, check_city
+from app.actions import KeyReused
+from app.api.bodies import KeyField, KeyHeader, Reason, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.modes import ModeFilter, modes_of
 from app.api.negotiation import preferred
 from app.api.parameters import (
     Cursor,
+    PageRows,
     Parameters,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_number_cursor,
     page_limit,
+    page_of,
     written,
     written_or_none,
 )
 from app.api.performance import language_of
 from app.api.problems import Problem, not_found
 from app.hand_over_page import hand_over_html
-from app.printed import Language
 from app.shifts import HandOverRefused, HandOverUnknown, PositionUnknown, Wanted, hand_over, take_over
+from model.bilingual import Language
 from model.report import personal_data
 from store.positions import find_positions
 from store.shifts import HandOver, find_hand_over, find_hand_overs
 from store.status import read_cities
 
 router = APIRouter(prefix="/shifts/hand-overs", tags=["shifts"])
-Hander = Annotated[Principal, Depends(allowed(SHELVERS))]
 Number = Annotated[int, Path(ge=1, le=2**62, examples=[12])]
 HTML, JSON = "text/html", "application/json"
 
@@ -62,7 +63,7 @@ class HandOverBody(BaseModel):
     notes: list[Note] = Field(default=[], max_length=50, description="No names or telephone numbers of householders")
     strike: list[Word] = Field(default=[], max_length=100, description="`note` of those that are done with")
     to: Word | None = Field(default=None, description="Who takes over; without it whoever does")
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class NoteItem(BaseModel):
@@ -108,7 +109,7 @@ class HandOverFilters(Parameters):
     position: Word | None = None
     city: Word | None = None
     mode: ModeFilter = None
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -120,7 +121,7 @@ class PageParameters(Parameters):
 
 @router.post("", response_model=HandOverItem, status_code=201, summary="Hand a position over")
 async def post_hand_over(
-    request: Request, caller: Hander, body: HandOverBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, body: HandOverBody, idempotency_key: KeyHeader = None
 ) -> dict[str, Any]:
     """Keep how the position stands now, with notes, for whoever takes it over. The same request again is one."""
     context = context_of(request)
@@ -131,6 +132,8 @@ async def post_hand_over(
             return _item(await hand_over(connection, wanted, caller, context.clock()))
         except PositionUnknown:
             raise not_found("position", body.position) from None
+        except KeyReused as error:
+            raise reused(error) from None
         except HandOverRefused as refused:
             raise _problem(refused) from None
 
@@ -143,15 +146,15 @@ async def list_hand_overs(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, min(20, context.limits.page_rows_default), 100)
-    before = None if filters.after is None else decode_cursor(filters.after, int)[0]
+    before = decode_number_cursor(filters.after)
     modes = modes_of(filters.mode, named=filters.city is not None or filters.position is not None)
     async with context.reading() as connection:
         rows = await find_hand_overs(
             connection, caller.areas, rows_max + 1, position=filters.position, city=filters.city, modes=modes,
             before=before,
         )  # fmt: skip
-    following = encode_cursor(rows[rows_max - 1].hand_over) if len(rows) > rows_max else None
-    return {"hand_overs": [_item(row) for row in rows[:rows_max]], "modes": modes, "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.hand_over,))
+    return {"hand_overs": [_item(row) for row in page], "modes": modes, "next": following}
 
 
 @router.get("/{hand_over}.html", response_class=HTMLResponse, summary="One hand-over, to print")
@@ -177,7 +180,7 @@ async def get_hand_over(
 
 
 @router.post("/{hand_over}/accept", response_model=HandOverItem, summary="Take a position over")
-async def accept(request: Request, caller: Hander, hand_over: Number) -> dict[str, Any]:
+async def accept(request: Request, caller: AtDesk, hand_over: Number) -> dict[str, Any]:
     """Take over what another person has handed over; the newest hand-over of its position, and only once."""
     context = context_of(request)
     async with context.reading() as connection:

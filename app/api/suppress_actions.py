@@ -2,28 +2,30 @@
 
 from typing import Annotated, Literal, Self
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, Field, model_validator
 
-from app.access import Principal, Shelver, SiteWorker, TakesOutOfService
+from app.access import AtDesk, Principal, SiteWorker, TakesOutOfService
 from app.actions import ActionRefused, Answer
-from app.api.alarm_actions import ActionBody, AlarmInPath, KeyHeader, Reason, act
+from app.api.alarm_actions import ActionBody, act
+from app.api.approvals import requested
+from app.api.bodies import KeyHeader, Reason
 from app.api.context import ApiContext, context_of
 from app.api.lines import Line, Severity
-from app.api.parameters import Time
+from app.api.parameters import AlarmInPath, Time
 from app.api.problems import invalid
 from app.approvals import SHELVE, ShelfRequest
-from app.suppressions import RED, Wanted, awaiting, needs_second_person, release_alarm, suppress_alarm
+from app.suppressions import RED, Wanted, needs_second_person, release_alarm, suppress_alarm
 from model.alarm import Alarm, State
-from model.instant import to_milliseconds
-from model.severity import LABELS
+from model.instant import HOUR_MS, MINUTE_MS, to_milliseconds
+from model.severity import LABELS, severity_of
 from model.suppression import Purpose
 from store.approvals import request_approval
 from store.journal import Place, Transition
 from store.pool import Connection
 
 router = APIRouter(prefix="/alarms", tags=["alarm actions"])
-HOUR_MS = 3_600_000
 
 DurationS = Annotated[int, Field(ge=60, strict=True, description="Seconds from now")]
 Permit = Annotated[str, Field(min_length=1, max_length=200, description="Number of the permit to work")]
@@ -102,7 +104,7 @@ class OutOfServiceBody(ActionBody):
     responses={202: {"description": "Of orange or red: another person has to approve it"}},
 )
 async def shelve(
-    request: Request, caller: Shelver, alarm: AlarmInPath, body: ShelveBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, alarm: AlarmInPath, body: ShelveBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """Put an alarm aside for a time, with a reason; it is watched all the while, and all of it stays in the journal.
 
@@ -119,7 +121,7 @@ async def shelve(
         )
         severity_max = found.severity
         if body.severity_max is not None:
-            severity_max = LABELS.index(body.severity_max) + 1
+            severity_max = severity_of(body.severity_max)
             if severity_max < found.severity:
                 raise ActionRefused(
                     f"the alarm stands at {LABELS[found.severity - 1]}, above severity_max",
@@ -129,23 +131,19 @@ async def shelve(
         if not needs_second_person(found, wanted):
             return await suppress_alarm(connection, found, place, wanted, caller.label, now)
         asked = ShelfRequest(found.rule, wanted.severity_max, ends - now, body.reason)
-        expires = now + context.limits.approval_minutes_max * 60_000
+        expires = now + context.limits.approval_minutes_max * MINUTE_MS
         row = await request_approval(
             connection, kind=SHELVE, city=place.city, subject=found.alarm,
-            request={
-                "rule": asked.rule, "severity_max": asked.severity_max, "duration_ms": asked.duration_ms,
-                "reason": asked.reason,
-            },
-            by=caller.label, now=now, expires=expires,
+            request=msgspec.to_builtins(asked), by=caller.label, now=now, expires=expires,
         )  # fmt: skip
-        return awaiting(found, row.approval, expires)
+        return Answer(202, msgspec.json.encode(requested(row) | {"alarm": found.alarm}).decode())
 
     return await act(request, caller, alarm, "shelve", body, idempotency_key, do)
 
 
 @router.post("/{alarm}/unshelve", response_model=Line, summary="Unshelve an alarm")
 async def unshelve(
-    request: Request, caller: Shelver, alarm: AlarmInPath, body: ActionBody, idempotency_key: KeyHeader = None
+    request: Request, caller: AtDesk, alarm: AlarmInPath, body: ActionBody, idempotency_key: KeyHeader = None
 ) -> Response:
     """End the shelf; what stands is annunciated anew."""
     return await _release(request, caller, alarm, body, idempotency_key, "unshelve", (State.SHELVED,))
@@ -230,7 +228,5 @@ def bounded(ends: int, begins: int, hours_max: float, field: str) -> int:
     if ends <= begins:
         raise invalid(field, "lies in the past", "name a time to come")
     if ends > begins + hours_max * HOUR_MS:
-        raise invalid(
-            field, f"is more than {hours_max:g} hours after the begin", "name an earlier end, and ask anew then"
-        )
+        raise invalid(field, f"is more than {hours_max:g} h after the begin", "name an earlier end, and ask anew then")
     return ends

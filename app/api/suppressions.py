@@ -7,18 +7,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access import Reader, SiteWorker, check_city
 from app.actions import ActionRefused
-from app.api.alarm_actions import Reason, refusal
+from app.api.alarm_actions import refusal
+from app.api.bodies import Reason
 from app.api.context import context_of
 from app.api.lines import Mode, Severity, TimeText
 from app.api.parameters import (
     Cursor,
+    PageRows,
     Parameters,
     SensorId,
     Time,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_number_cursor,
     page_limit,
+    page_of,
     written,
     written_or_none,
 )
@@ -26,7 +28,7 @@ from app.api.problems import invalid, not_found
 from app.api.suppress_actions import bounded, hours_max
 from app.suppressions import RED, Wanted, end_suppression, suppress_sensor
 from model.alarm import State
-from model.instant import format_instant, to_milliseconds
+from model.instant import DAY_MS, format_instant, to_milliseconds
 from model.severity import LABELS
 from model.suppression import Purpose, Suppression
 from store.journal import Place
@@ -35,7 +37,6 @@ from store.suppressions import SuppressionQuery, SuppressionRow, find_suppressio
 
 router = APIRouter(prefix="/suppressions", tags=["suppressions"])
 
-DAY_MS = 86_400_000
 Kind = Literal["shelved", "suppressed_by_design", "out_of_service"]
 
 
@@ -85,7 +86,7 @@ class SuppressionFilters(Parameters):
     sensor: Word | None = None
     rule: Word | None = None
     ended: bool = Field(default=False, description="Those that have ended too")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -134,13 +135,13 @@ async def list_suppressions(
     query = SuppressionQuery(
         kind=filters.kind, city=filters.city, system=filters.system, district=filters.district,
         sensor=filters.sensor, rule=filters.rule, in_force=not filters.ended,
-        before=None if filters.after is None else decode_cursor(filters.after, int)[0],
+        before=decode_number_cursor(filters.after),
     )  # fmt: skip
     async with context.reading() as connection:
         rows = await find_suppressions(connection, query, caller.areas, rows_max + 1)
-    following = encode_cursor(rows[rows_max - 1].suppression.suppression) if len(rows) > rows_max else None
+    page, following = page_of(rows, rows_max, lambda row: (row.suppression.suppression,))
     now = context.clock()
-    return {"suppressions": [suppression_item(row, now) for row in rows[:rows_max]], "next": following}
+    return {"suppressions": [suppression_item(row, now) for row in page], "next": following}
 
 
 @router.post("", response_model=SuppressionItem, summary="Open or plan work on a sensor")

@@ -10,32 +10,33 @@ from alerts.limit_effects import LimitRefused, unit_of
 from alerts.temporary_limits import design_of
 from alerts.words import Selector
 from app.access import Principal, Reader, Role, allowed, check_city
-from app.api.alarm_actions import Comment, Reason
+from app.api.approvals import requested
+from app.api.bodies import Comment, Reason
 from app.api.context import context_of
 from app.api.lines import Severity, TimeText
 from app.api.parameters import (
     Cursor,
+    PageRows,
     Parameters,
     SensorId,
     Time,
     Word,
-    decode_cursor,
-    encode_cursor,
+    decode_number_cursor,
     page_limit,
+    page_of,
     written,
     written_or_none,
 )
 from app.api.problems import Problem, invalid, not_found
-from app.api.rule_changes import Engineer, RequestedChange, requested
+from app.api.rule_changes import Engineer, RequestedChange
 from app.rule_activation import trial_shown
 from app.temporary_limits import LimitRequest, RuleUnknown, effects_at, look, request_limit, told, tried_pack
-from model.instant import format_instant, to_milliseconds
+from model.instant import DAY_MS, format_instant, to_milliseconds
 from store.temporary_limits import TemporaryLimitRow, end_temporary_limit, find_temporary_limits
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 
 DURATION_DAYS_MAX = 30
-DAY_MS = 86_400_000
 
 EndsLimits = Annotated[Principal, Depends(allowed(frozenset({Role.ENGINEER, Role.SUPERVISOR})))]
 Limit = Annotated[float, Field(allow_inf_nan=False, strict=True)]
@@ -112,7 +113,7 @@ class TemporaryLimitFilters(Parameters):
     rule: Word | None = None
     city: Word | None = None
     ended: bool = Field(default=False, description="Those that have ended too")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -173,14 +174,14 @@ async def list_temporary_limits(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    before = None if filters.after is None else decode_cursor(filters.after, int)[0]
+    before = decode_number_cursor(filters.after)
     async with context.reading() as connection:
         rows = await find_temporary_limits(
             connection, caller.areas, rows_max + 1, rule=filters.rule, city=filters.city, ended=filters.ended,
             before=before,
         )  # fmt: skip
-    following = encode_cursor(rows[rows_max - 1].limit.number) if len(rows) > rows_max else None
-    return {"temporary_limits": [_item(row) for row in rows[:rows_max]], "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.limit.number,))
+    return {"temporary_limits": [_item(row) for row in page], "next": following}
 
 
 @router.post("/temporary-limits/{temporary_limit}/end", response_model=TemporaryLimitItem, summary="End it")

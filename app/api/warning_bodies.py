@@ -3,33 +3,22 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.api.bodies import Comment, KeyField, Reason, Visible
 from app.api.lines import Mode, Severity, TimeText
-from app.api.parameters import AlarmId, written, written_or_none
+from app.api.parameters import AlarmId, written
 from app.warnings.subject import VALID_S, AreaAsked, Texts
 from model.cap import HEADLINE_CHARACTERS_MAX, RING_POINTS_MAX, Certainty, MessageType, ResponseType, Scope, Urgency
-from model.instant import to_datetime
+from model.instant import format_instant
 from model.warning import APPROVED_MESSAGES, Content, Warned, WarningAct, WarningState, state_at
 from store.warnings import StepRow
 
 VALID_S_MIN, VALID_S_MAX = 600, 604_800
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}\z")]
-
-
-def _no_controls(text: str) -> str:
-    if any(not c.isprintable() and c not in "\n\t" for c in text):
-        raise ValueError("control characters and marks that are not visible are not taken")
-    return text
-
-
-_Plain = AfterValidator(_no_controls)
-Headline = Annotated[str, StringConstraints(max_length=HEADLINE_CHARACTERS_MAX), _Plain]
-LongText = Annotated[str, StringConstraints(max_length=4_000), _Plain]
-ShortText = Annotated[str, StringConstraints(max_length=500), _Plain]
-Restriction = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Plain]
-Comment = Annotated[str, StringConstraints(max_length=2_000), _Plain]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), _Plain]
+Headline = Annotated[str, StringConstraints(max_length=HEADLINE_CHARACTERS_MAX), Visible]
+LongText = Annotated[str, StringConstraints(max_length=4_000), Visible]
+ShortText = Annotated[str, StringConstraints(max_length=500), Visible]
+Restriction = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Visible]
 
 
 class _Body(BaseModel):
@@ -106,7 +95,7 @@ class DraftBody(_Wishes):
     incident: AlarmId | None = None
     scope: Scope = "Restricted"
     comment: Comment | None = None
-    idempotency_key: IdempotencyKey | None = None
+    idempotency_key: KeyField = None
 
 
 class ActBody(_Body):
@@ -114,7 +103,7 @@ class ActBody(_Body):
 
     version: int = Field(ge=1, le=2**31 - 1, strict=True, description="`version` of the warning as it was seen")
     comment: Comment | None = None
-    idempotency_key: IdempotencyKey | None = Field(default=None, description="Where no header can be sent")
+    idempotency_key: KeyField = None
 
 
 class DecideBody(ActBody):
@@ -222,18 +211,18 @@ def warning_item(warned: Warned, now: int) -> dict[str, Any]:
         "incident": warned.incident,
         "state": state,
         "version": warned.version,
-        "changed_at": written(to_datetime(warned.changed)),
+        "changed_at": format_instant(warned.changed),
         "changed_by": warned.changed_by,
-        "expires_at": None if warned.expires is None else written(to_datetime(warned.expires)),
+        "expires_at": None if warned.expires is None else format_instant(warned.expires),
         "content": None if warned.content is None else _content(warned.content),
         "pending": None if pending is None or warned.state not in APPROVED_MESSAGES else {
             "message_type": APPROVED_MESSAGES[warned.state],
             "authors": list(pending.authors),
-            "since": written(to_datetime(pending.since)),
+            "since": format_instant(pending.since),
             "content": _content(pending.content),
         },
         "messages": [
-            {"identifier": sent.identifier, "sent_at": written(to_datetime(sent.sent))} for sent in warned.issued
+            {"identifier": sent.identifier, "sent_at": format_instant(sent.sent)} for sent in warned.issued
         ],
     }  # fmt: skip
 
@@ -242,7 +231,7 @@ def _content(content: Content) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(content)
     for info in found["infos"]:
         onset = info.pop("onset")
-        info["onset"] = written_or_none(None if onset is None else to_datetime(onset))
+        info["onset"] = None if onset is None else format_instant(onset)
         for name in ("effective", "expires", "web"):  # a message has them when it is sent
             info.pop(name)
     return found

@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access import Principal, Reader, Role, allowed, check_city
 from app.api.context import context_of
 from app.api.lines import Severity
+from app.api.parameters import CityInPath
 from app.api.problems import invalid, not_found
 from app.api.warning_bodies import ShortText
 from model.instant import to_datetime
@@ -16,7 +17,6 @@ from model.warning_level import GEOCODES_MAX, CityWarnings, InvalidLevels, Warni
 from store.warning_subjects import city_warnings, set_city_warnings
 
 router = APIRouter(prefix="/warning-levels", tags=["warnings"])
-CityInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}\z", examples=["jiayuguan"])]
 SystemAdministrator = Annotated[Principal, Depends(allowed(frozenset({Role.SYSTEM_ADMINISTRATOR})))]
 
 

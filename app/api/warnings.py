@@ -4,30 +4,22 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from app.access import Principal, Reader, Role, allowed, check_city
-from app.actions import KeyReused
+from app.access import AtDesk, Principal, Reader, Role, allowed, check_city
+from app.actions import InvalidField, KeyReused
+from app.api.bodies import KeyHeader, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Mode
 from app.api.modes import ModeFilter, modes_of
-from app.api.parameters import (
-    AlarmId,
-    Cursor,
-    Parameters,
-    Word,
-    decode_cursor,
-    encode_cursor,
-    page_limit,
-)
+from app.api.parameters import AlarmId, Cursor, PageRows, Parameters, Word, decode_time_cursor, page_limit, page_of
 from app.api.problems import Problem, invalid, not_found
 from app.api.warning_bodies import (
     ActBody,
     CancelBody,
     DecideBody,
     DraftBody,
-    IdempotencyKey,
     UpdateBody,
     WarningItem,
     WarningStep,
@@ -45,7 +37,7 @@ from app.warnings.acts import (
     redraft_warning,
     reject_warning,
 )
-from app.warnings.drafting import InvalidWarning, SubjectUnknown
+from app.warnings.drafting import SubjectUnknown
 from app.warnings.sending import CapSettings
 from app.warnings.subject import AreaAsked, Asked
 from model.instant import to_datetime
@@ -59,10 +51,6 @@ WarningInPath = Annotated[
     str,
     Path(pattern=r"^[A-Za-z0-9_-]{1,128}\z", description="Id of the warning", examples=["jiayuguan-20261122-1"]),
 ]
-KeyHeader = Annotated[
-    IdempotencyKey | None, Header(alias="Idempotency-Key", description="A text of your own, new for each act")
-]
-Warner = Annotated[Principal, Depends(allowed(frozenset({Role.OPERATOR, Role.SUPERVISOR})))]
 Approver = Annotated[Principal, Depends(allowed(frozenset({Role.SUPERVISOR})))]
 
 
@@ -79,7 +67,7 @@ class WarningFilters(Parameters):
     alarm: AlarmId | None = None
     mode: ModeFilter = None
     standing: bool = Field(default=False, description="Only those that have not come to their end")
-    limit: int | None = Field(default=None, ge=1, description="Rows a page")
+    limit: PageRows = None
     after: Cursor | None = None
 
 
@@ -98,7 +86,7 @@ class WarningWithSteps(WarningItem):
 
 
 @router.post("", status_code=201, response_model=WarningStep, summary="Draft a warning")
-async def draft(request: Request, caller: Warner, body: DraftBody, key: KeyHeader = None) -> dict[str, Any]:
+async def draft(request: Request, caller: AtDesk, body: DraftBody, key: KeyHeader = None) -> dict[str, Any]:
     """Draft a warning of an alarm or an incident. It is sent when another person, a supervisor, approves it.
 
     What is left out is written from the alarm as it stands and its rule's guidance. Restricted unless asked otherwise.
@@ -124,10 +112,7 @@ async def list_warnings(
     context = context_of(request)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
-    before = None
-    if filters.after is not None:
-        changed, warning = decode_cursor(filters.after, int, str)
-        before = (to_datetime(changed), warning)
+    before = decode_time_cursor(filters.after, str)
     modes = modes_of(filters.mode, named=filters.city is not None or filters.alarm is not None)
     now = context.clock()
     async with context.reading() as connection:
@@ -141,11 +126,8 @@ async def list_warnings(
             standing_at=to_datetime(now) if filters.standing else None,
             before=before,
         )
-    following = None
-    if len(rows) > rows_max:
-        last = rows[rows_max - 1]
-        following = encode_cursor(last.changed, last.warning)
-    return {"warnings": [warning_item(row, now) for row in rows[:rows_max]], "modes": modes, "next": following}
+    page, following = page_of(rows, rows_max, lambda row: (row.changed, row.warning))
+    return {"warnings": [warning_item(row, now) for row in page], "modes": modes, "next": following}
 
 
 @router.get("/{warning}", response_model=WarningWithSteps, summary="One warning")
@@ -182,7 +164,7 @@ async def reject(
 
 @router.post("/{warning}/update", response_model=WarningStep, summary="Draft an update, or write a draft anew")
 async def update(
-    request: Request, caller: Warner, warning: WarningInPath, body: UpdateBody, key: KeyHeader = None
+    request: Request, caller: AtDesk, warning: WarningInPath, body: UpdateBody, key: KeyHeader = None
 ) -> dict[str, Any]:
     """Draft an update from the alarm as it stands now; what is left out of the body stays as it was asked for."""
     async with context_of(request).reading() as connection, _problems(connection, request, caller, warning):
@@ -192,7 +174,7 @@ async def update(
 
 @router.post("/{warning}/cancel", response_model=WarningStep, summary="Cancel a warning, or withdraw its draft")
 async def cancel(
-    request: Request, caller: Warner, warning: WarningInPath, body: CancelBody, key: KeyHeader = None
+    request: Request, caller: AtDesk, warning: WarningInPath, body: CancelBody, key: KeyHeader = None
 ) -> dict[str, Any]:
     """Draft the end of a warning, which another person approves.
 
@@ -209,16 +191,6 @@ def _act(request: Request, caller: Principal, warning: str, body: ActBody, key: 
     return Act(warning, body.version, one_key(key, body.idempotency_key), body.comment, caller, now)
 
 
-def one_key(header: str | None, field: str | None) -> str:
-    """Return the idempotency key of header or body. Raises Problem where there is none, or two that differ."""
-    key = header or field
-    if key is None:
-        raise invalid("Idempotency-Key", "is missing", "send a header `Idempotency-Key` (or the field idempotency_key)")
-    if field is not None and field != key:
-        raise invalid("idempotency_key", "differs from the header Idempotency-Key", "send one of the two")
-    return key
-
-
 @asynccontextmanager
 async def _problems(
     connection: Connection, request: Request, caller: Principal, warning: str | None
@@ -229,11 +201,10 @@ async def _problems(
         raise not_found("warning", warning or "") from None
     except SubjectUnknown as unknown:
         raise not_found(unknown.kind, unknown.name) from None
-    except InvalidWarning as error:
+    except InvalidField as error:
         raise invalid(error.field, str(error), error.remedy) from None
     except KeyReused as error:
-        remedy = "send a new key with each new action, the same one only when you repeat it"
-        raise Problem(409, "conflict", str(error), field="Idempotency-Key", remedy=remedy) from None
+        raise reused(error) from None
     except VersionMoved as moved:
         item = warning_item(moved.warned, context_of(request).clock())
         raise _conflict(str(moved), "look at the warning as it stands, then act on its present version", item) from None

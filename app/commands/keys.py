@@ -8,7 +8,7 @@ from app.commands.output import progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.sensor import InvalidSensor, check_identifier
-from store.keys import create_key
+from store.keys import create_key, find_key
 
 
 def add_parsers(commands: Any) -> None:
@@ -31,7 +31,12 @@ def add_parsers(commands: Any) -> None:
 
 async def _create(chosen: argparse.Namespace) -> int:
     async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        print(await create_key(pool, label=chosen.label or chosen.role, role=chosen.role, areas=chosen.area or ["*"]))
+        label = chosen.label or chosen.role
+        key = await create_key(pool, label=label, role=chosen.role, areas=chosen.area or ["*"])
+        stored = await find_key(pool, key)
+        if stored is not None and stored.label != label:
+            progress(f"another key bears the label {label}; this one acts as {stored.label}, another person")
+        print(key)
     return 0
 
 

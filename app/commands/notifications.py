@@ -1,7 +1,6 @@
 """`lifeline notifications`: who is told of what through which channel; what was sent, and whether a channel works."""
 
 import argparse
-import getpass
 import json
 import os
 import secrets
@@ -18,14 +17,14 @@ from alerts.notification_file import (
     stored_notification_file,
 )
 from app.api.parameters import written, written_or_none
-from app.commands.output import CommandError, positive, progress, run_async
+from app.commands.output import CommandError, account, positive, progress, run_async
 from app.notify.channels import Outgoing, SendingFailed, Surroundings, apprise_problem, masked_target, send
 from app.notify.outgoing import parse_networks
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.alarm import LABELS_WITH_NONE
-from model.yaml_file import YamlFileError, lines_at, read_text
+from model.yaml_file import Fault, YamlFileError, located, read_text
 from store.notification_files import StoredFile, file_in_force, put_file_in_force
 from store.notification_search import STATES, find_notifications
 from store.pool import Connection
@@ -105,7 +104,7 @@ async def _import(chosen: argparse.Namespace) -> int:
         present = await file_in_force(connection)
         notes = [*_unset(file), *await _unregistered(connection, file)]
         if not chosen.dry_run:
-            by = chosen.by or getpass.getuser()
+            by = chosen.by or account("administrator")
             await put_file_in_force(connection, StoredFile(file.version, file.content), by)
     before = None if present is None else stored_notification_file(present.content)
     told = _differences(before, file)
@@ -172,17 +171,13 @@ async def _test(chosen: argparse.Namespace) -> int:
 def _checked(path: Path) -> NotificationFile:
     """Return the file, checked also by Apprise. Raises YamlFileError."""
     file = read_notification_file(path)
-    faults = [
+    faults: list[Fault] = [
         (("channels", place, "url"), fault)
         for place, channel in enumerate(file.channels)
         if isinstance(channel, AppriseChannel) and channel.url is not None and (fault := apprise_problem(channel.url))
     ]
     if faults:
-        lines = lines_at(read_text(path), [place for place, _ in faults])
-        raise YamlFileError(
-            [(str(path), line, f"{'.'.join(map(str, place))}: {fault}")
-             for line, (place, fault) in zip(lines, faults, strict=True)]
-        )  # fmt: skip
+        raise YamlFileError(located(str(path), read_text(path), faults))
     return file
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import getpass
 import re
 import sys
 from collections.abc import Coroutine
@@ -17,6 +18,14 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 class CommandError(Exception):
     """What a command was asked for cannot be done; the text says why and what to do."""
+
+
+def account(otherwise: str) -> str:
+    """Return who is logged in, for the record; `otherwise` for an account without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return otherwise
 
 
 def run_async(work: Coroutine[Any, Any, int]) -> int:

@@ -1,14 +1,13 @@
 """`lifeline positions`: operators' positions, from a file, listed, taken away."""
 
 import argparse
-import getpass
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import CommandError, account, progress, run_async
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
@@ -72,7 +71,7 @@ async def _import(chosen: argparse.Namespace) -> int:
                 raise CommandError(f"{chosen.file}: city {city!r} would have more than {POSITIONS_MAX} positions")
         changed = [one for one in wanted if before.get(one.position) != one]
         if not chosen.dry_run:
-            await write_positions(connection, changed, to_datetime(clock()), _account())
+            await write_positions(connection, changed, to_datetime(clock()), account("administrator"))
     if chosen.dry_run:
         for one in changed:
             print(f"{'changed' if one.position in before else 'new'}\tposition {one.position}")
@@ -106,10 +105,3 @@ def _line(one: Position) -> str:
     if one.is_default:
         takes = ["what no other takes"]
     return "\t".join([one.position, one.city, one.name, *takes])
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name
-        return "administrator"

@@ -2,13 +2,12 @@
 
 import argparse
 import asyncio
-import getpass
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import CommandError, duration, instant, positive, progress, run_async
+from app.commands.output import CommandError, account, duration, instant, positive, progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from ingest.reasons import printable
@@ -179,10 +178,7 @@ def _read(path: Path) -> bytes:
 
 
 def _actor(chosen: argparse.Namespace) -> str:
-    try:
-        return printable(chosen.by or getpass.getuser(), 100)
-    except (OSError, KeyError):
-        return "command line"
+    return printable(chosen.by or account("command line"), 100)
 
 
 def _now() -> int:

@@ -1,11 +1,10 @@
 """`lifeline rosters`: who is on duty, and within what time alarms are to be dealt with; checked and put into force."""
 
 import argparse
-import getpass
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import CommandError, account, progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.roster import RosterFile, read_rosters
@@ -63,7 +62,7 @@ async def _import(chosen: argparse.Namespace) -> int:
     ):
         if not await city_exists(connection, file.city):
             raise CommandError(f"{chosen.file}: city {file.city!r} is not registered; lifeline cities import does that")
-        new = await put_rosters_in_force(connection, file, _account())
+        new = await put_rosters_in_force(connection, file, account("administrator"))
     print(f"{file.city}: {_told(file)}; {'in force' if new else 'in force already'}")
     return 0
 
@@ -71,10 +70,3 @@ async def _import(chosen: argparse.Namespace) -> int:
 def _told(file: RosterFile) -> str:
     escalation = "the proposed deadlines" if file.escalation is None else f"{len(file.escalation)} sets of deadlines"
     return f"{len(file.teams)} teams, {len(file.rosters)} rosters, {escalation}, version {file.version}"
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name
-        return "administrator"

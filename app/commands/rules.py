@@ -28,14 +28,12 @@ from app.rule_trial import trial_document, try_over_history
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
-from model.instant import format_instant, to_milliseconds
+from model.instant import DAY_MS, format_instant, to_milliseconds
 from model.registry import Registry
 from model.sensor import City, Sensor
 from model.sensor_file import read_sensor_file
 from store.log_span import SpanTooLarge
 from store.pool import Pool
-
-DAY_MS = 86_400_000
 
 
 def add_parsers(commands: Any) -> None:

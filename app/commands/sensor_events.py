@@ -1,26 +1,23 @@
 """`lifeline sensors event` and `events`: what was done to a sensor, recorded and listed."""
 
 import argparse
-import getpass
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from app.commands.output import CommandError, instant, progress, run_async
+from app.commands.output import CommandError, account, instant, progress, run_async
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
-from model.instant import format_instant
+from model.instant import DAY_MS, format_instant
 from model.plain_text import InvalidText
 from model.registry import Registry
 from model.sensor import Sensor
 from model.sensor_event import DUE_ATTRIBUTE, KINDS, NEVER_DUE, InvalidEvent, SensorEvent, check_event, check_texts
 from store.sensor_events import record_event
 from store.sensors import load_registry
-
-DAY_MS = 86_400_000
 
 
 def add_event_parsers(actions: Any) -> None:
@@ -146,9 +143,4 @@ def _require_due_date(sensor: Sensor, earlier: Sequence[SensorEvent], event: Sen
 
 
 def _actor(chosen: argparse.Namespace) -> str:
-    if chosen.by is not None:
-        return str(chosen.by)
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name
-        return "operator"
+    return account("operator") if chosen.by is None else str(chosen.by)

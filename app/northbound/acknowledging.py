@@ -55,7 +55,7 @@ async def acknowledge_here(connection: Connection, asked: Asked, actor: Principa
         earlier = await find_partner_acknowledgement(connection, asked.idempotency_key)
         if earlier is not None:
             if (earlier.city, earlier.alarm) != asked.alarm or earlier.actor != actor.label:
-                raise KeyReused("this idempotency key was used for another action")
+                raise KeyReused
             return earlier.answer
         _check(found, asked)
         answer = {
@@ -75,7 +75,7 @@ async def acknowledge_here(connection: Connection, asked: Asked, actor: Principa
             msgspec.json.encode(answer, order="sorted").decode(),
         )
         if not await store_acknowledgement(connection, asked.idempotency_key, acknowledged):
-            raise KeyReused("this idempotency key was used for another action")
+            raise KeyReused
         return acknowledged.answer
 
 

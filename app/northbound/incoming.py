@@ -9,7 +9,6 @@ from ingest.reasons import Fault, Reason
 from model.alarm import AlarmClass, Condition
 from model.instant import parse_instant
 from model.sensor import City, InvalidSensor, check_city
-from model.severity import LABELS
 
 LINE_BYTES_MAX = 65_536
 STATUS_BYTES_MAX = 1_048_576
@@ -161,11 +160,6 @@ def read_line(text: str) -> PartnerLine:
 def read_status(text: str) -> PartnerStatus:
     """Return a status that was kept."""
     return _status_decoder.decode(text)
-
-
-def rank(severity: str | None) -> int:
-    """Return a severity as an integer: 0 none, 1 blue to 4 red."""
-    return 0 if severity is None else LABELS.index(severity) + 1
 
 
 _line_decoder = msgspec.json.Decoder(PartnerLine)

@@ -74,7 +74,8 @@ def partners_of(settings: Settings, services: Services) -> Partners:
             )
     except ValueError as error:
         raise SettingsError(f"the MQTT settings: {error}") from None
-    # What a province publishes on its own broker would stand beside what its cities say there of themselves.
+    # What a province publishes on its own broker would stand beside what its cities say there of themselves, and so
+    # would what a city publishes there of parks that it relays: it would take itself for the park.
     own = None
     if settings.role == "city":
         own = Target(
@@ -85,6 +86,7 @@ def partners_of(settings: Settings, services: Services) -> Partners:
             cities=None,
             modes=MODES,
             tells_silent_cities=False,
+            relayed=relayed,
         )
     return Partners(own, northbound, receiver)
 

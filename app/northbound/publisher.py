@@ -27,7 +27,7 @@ STATUS_S_MIN = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A broker and what it gets. `name` is that of the cursor; `cities` None: all of `modes`.
+    """A broker and what it gets. `name` is that of the cursor; `cities` None: all of `modes` but `relayed`.
 
     Without `client_id` the broker gives one: several cities may publish to it.
     """
@@ -39,9 +39,12 @@ class Target:
     cities: Collection[str] | None
     modes: Collection[str]
     tells_silent_cities: bool
+    relayed: Collection[str] = ()
 
     def wants(self, city: str, mode: str) -> bool:
         """Whether the city goes there."""
+        if city in self.relayed:
+            return False
         return mode in self.modes if self.cities is None else city in self.cities
 
     def wants_line(self, line: OutgoingLine) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.northbound.incoming import Incoming, PartnerLine, PartnerStatus, Unusable, rank, read_line, read_message
+from app.northbound.incoming import Incoming, PartnerLine, PartnerStatus, Unusable, read_line, read_message
 from app.northbound.silence import raise_silent, return_heard
 from app.northbound.standing import standing
 from app.northbound.turn import keep_at
@@ -18,6 +18,7 @@ from ingest.reasons import Reason
 from ingest.settings import IngestLimits, MqttSettings
 from model.instant import parse_instant, to_datetime
 from model.reading import Rejection
+from model.severity import severity_of
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.province import (
     AlarmFacts,
@@ -243,8 +244,8 @@ def _facts(key: AlarmKey, lines: Iterable[PartnerLine]) -> AlarmFacts:
         district=line.district,
         alarm_class=line.class_,
         state=line.to,
-        severity=rank(line.severity),
-        peak_severity=rank(line.peak_severity),
+        severity=severity_of(line.severity),
+        peak_severity=severity_of(line.peak_severity),
         condition=line.condition,
         mode=line.mode,
         sequence=line.sequence,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.northbound.incoming import PartnerLine, rank
+from app.northbound.incoming import PartnerLine
+from model.severity import severity_of
 
 UNACKNOWLEDGED = "unacknowledged"
 
@@ -40,7 +41,7 @@ def _escalated(ordered: Sequence[PartnerLine]) -> int:
 def _escalates(line: PartnerLine) -> bool:
     """Whether the line raised the severity, took an acknowledgement back, or ended a suppression."""
     annunciated = line.to == UNACKNOWLEDGED and line.from_ != UNACKNOWLEDGED
-    return annunciated or rank(line.severity) > rank(line.severity_from)
+    return annunciated or severity_of(line.severity) > severity_of(line.severity_from)
 
 
 def _escalated_unseen(before: PartnerLine | None, line: PartnerLine) -> bool:
@@ -50,4 +51,4 @@ def _escalated_unseen(before: PartnerLine | None, line: PartnerLine) -> bool:
     if line.sequence == before.sequence + 1:
         return False
     taken_back = line.from_ == UNACKNOWLEDGED and before.to != UNACKNOWLEDGED
-    return taken_back or rank(line.severity_from) > rank(before.severity)
+    return taken_back or severity_of(line.severity_from) > severity_of(before.severity)

@@ -15,6 +15,7 @@ from app.notify.channels import Send, SendingFailed, Surroundings, send
 from app.notify.counters import NotifyCounters
 from app.notify.pace import Pace
 from app.notify.words import RuleTexts, outgoing_of
+from model.instant import DAY_MS
 from store.notification_files import file_in_force
 from store.outbox import (
     Claimed,
@@ -30,7 +31,6 @@ from store.pool import TRANSIENT_ERRORS, Pool
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 86_400_000
 TEST_KIND = "test"
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from alerts.notices import DIGEST_LINES_SHOWN, Language, Message, Notice, both, digest_message, message, test_message
+from alerts.notices import DIGEST_LINES_SHOWN, Message, Notice, both, digest_message, message, test_message
 from alerts.notification_file import Channel
 from app.notify.channels import Outgoing
 from model.alarm import JournalLine
+from model.bilingual import Language
 from model.sensor import Sensor
 from model.severity import Severity
 from store.outbox import Claimed, Told, read_rule, read_told

@@ -10,7 +10,7 @@ const WORDS = {
     red: "一级 红 Ⅰ R", orange: "二级 橙 Ⅱ O", yellow: "三级 黄 Ⅲ Y", blue: "四级 蓝 Ⅳ B",
     instrument: "仪表", system: "系统", returned: "已恢复",
     unacknowledged: "未确认", acknowledged: "已确认", returned_unacknowledged: "已恢复未确认",
-    latched_unacknowledged: "锁定未确认", latched_acknowledged: "锁定已确认", shelved: "已搁置",
+    latched_unacknowledged: "已锁存未确认", latched_acknowledged: "已锁存已确认", shelved: "已搁置",
     suppressed_by_design: "设计抑制", out_of_service: "停用", until: "至 ",
     unknown: "情况不明：传感器失联或数据异常", live: "实时", age: "秒前更新", lost: "连接中断，数据截至",
     never: "尚未连接", test: "测试", exercise: "演练", operational: "运行", views: "视图",

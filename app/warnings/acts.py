@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.access import Principal, Role
 from app.actions import KeyReused
+from app.measured import GASES
 from app.warnings.drafting import cancellation, content_of, load_subject, updated_request
 from app.warnings.sending import CapSettings, reference_of, send_message
 from app.warnings.subject import Asked, Subject
@@ -84,7 +85,7 @@ class _Done(NamedTuple):
 async def draft_warning(connection: Connection, draft: Draft) -> StepRow:
     """Draft a warning and return the step; the same request again returns it again.
 
-    Raises SubjectUnknown (of app.warnings.drafting), InvalidWarning, KeyReused and WarningRefused.
+    Raises SubjectUnknown (of app.warnings.drafting), InvalidField, KeyReused and WarningRefused.
     """
     async with connection.transaction():
         await lock_drafting(connection)
@@ -178,7 +179,7 @@ def _may_end(subject: Subject, actor: Principal) -> bool:
 
     It is none for gas, where a person measures, for an incident, which is more than one sensor, or in doubt.
     """
-    gas = subject.system == "gas" or (subject.sensor is not None and subject.sensor.property == "combustible_gas")
+    gas = subject.system == "gas" or (subject.sensor is not None and subject.sensor.property in GASES)
     return (
         actor.role == Role.SUPERVISOR
         and subject.returned
@@ -228,7 +229,7 @@ def _step(after: Warned, act: WarningAct, comment: str | None, identifier: str |
 
 def _repeated(earlier: StepRow, warning: str | None, act: WarningAct, actor: Principal) -> StepRow:
     if warning not in (None, earlier.warning) or (earlier.act, earlier.actor) != (act, actor.label):
-        raise KeyReused("this idempotency key was used for another action")
+        raise KeyReused
     return earlier
 
 

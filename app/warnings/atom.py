@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from app.warnings.sending import message_path
 from model.cap import MEDIA_TYPE as CAP_MEDIA_TYPE
 from model.cap import NAMESPACE as CAP_NAMESPACE
 from model.cap import writable
@@ -46,7 +47,7 @@ def _add_entry(feed: ElementTree.Element, message: SentMessage, sender: str, bas
     _add(entry, "title", " / ".join(info.headline for info in infos))
     _add(entry, "updated", _written(message.sent_at))
     _add(ElementTree.SubElement(entry, "author"), "name", " / ".join(info.sender_name for info in infos))
-    link = f"{base}/api/v1/feeds/cap/messages/{message.identifier}.xml"
+    link = base + message_path(message.identifier)
     ElementTree.SubElement(entry, "link", {"rel": "alternate", "type": CAP_MEDIA_TYPE, "href": link})
     _add(entry, "summary", "\n".join(info.description for info in infos))
     first = infos[0]

@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.rules import Pack, Rule
 from app.access import Principal
+from app.actions import InvalidField
 from app.warnings.subject import AreaAsked, Asked, Shape, Subject
 from app.warnings.text import compose
 from model.cap import MessageType, Point, Scope, Status
@@ -32,15 +33,6 @@ class SubjectUnknown(Exception):
         super().__init__(f"{kind} {name}")
         self.kind = kind
         self.name = name
-
-
-class InvalidWarning(Exception):
-    """A field of a request that cannot stand."""
-
-    def __init__(self, field: str, detail: str, remedy: str) -> None:
-        super().__init__(detail)
-        self.field = field
-        self.remedy = remedy
 
 
 async def load_subject(connection: Connection, alarm: str | None, incident: str | None, actor: Principal) -> Subject:
@@ -82,12 +74,12 @@ async def content_of(
     message_type: MessageType,
     scope: Scope,
 ) -> Content:
-    """Return what a message says, ready to be read and approved. Raises InvalidWarning."""
+    """Return what a message says, ready to be read and approved. Raises InvalidField."""
     colours = [level.colour for level in subject.warnings.levels]
     if asked.level is not None and asked.level not in colours:
-        raise InvalidWarning("level", f"{asked.level!r} is no level of this city", f"use one of {', '.join(colours)}")
+        raise InvalidField("level", f"{asked.level!r} is no level of this city", f"use one of {', '.join(colours)}")
     if asked.level is None and subject.proposed_level() is None:
-        raise InvalidWarning(
+        raise InvalidField(
             "level", "the alarm is about an instrument and has no severity", f"name one of {', '.join(colours)}"
         )
     shape = await _shape(connection, subject, asked.area, scope)
@@ -109,7 +101,7 @@ async def _shape(connection: Connection, subject: Subject, area: AreaAsked, scop
             try:
                 return Shape(ring=drawn_ring(area.polygon))
             except InvalidRing as error:
-                raise InvalidWarning("area.polygon", str(error), "draw it anew, point after point round it") from None
+                raise InvalidField("area.polygon", str(error), "draw it anew, point after point round it") from None
         case "district":
             places: Sequence[Point] = []
             if subject.district:
@@ -127,20 +119,20 @@ async def _shape(connection: Connection, subject: Subject, area: AreaAsked, scop
 
 def _round(places: Sequence[Point], margin_m: float, scope: Scope, none: str) -> Shape:
     if not places:
-        raise InvalidWarning("area.kind", none, "draw a polygon, or leave the area out")
+        raise InvalidField("area.kind", none, "draw a polygon, or leave the area out")
     return Shape(ring=(public_ring if scope == "Public" else ring_round)(places, margin_m))
 
 
 def updated_request(subject: Subject, before: Content, given: Mapping[str, Any]) -> Asked:
     """Return the request before with what is given in its place.
 
-    Raises InvalidWarning where people's own texts would stay under another level than they were written for.
+    Raises InvalidField where people's own texts would stay under another level than they were written for.
     """
     asked = msgspec.structs.replace(msgspec.convert(before.asked, Asked), **given)
     level = subject.proposed_level()
     colour = asked.level or (level.colour if level is not None else None)
     if before.own_texts and "texts" not in given and colour != before.colour:
-        raise InvalidWarning(
+        raise InvalidField(
             "texts",
             f"were written for level {before.colour}, and the level is {colour} now",
             "send the texts again, or null to have them written from the alarm, or name the level",

@@ -6,7 +6,7 @@ import msgspec
 
 from app.warnings.subject import Subject
 from app.warnings.text import timed
-from model.cap import Message, MessageType, Reference, write_message
+from model.cap import Message, MessageType, Reference, shortened, write_message
 from model.instant import to_datetime
 from model.warning import Content, Warned, WarningRefused
 from store.pool import Connection
@@ -17,6 +17,7 @@ DRAFT_NOTE = (
     "由告警自动生成，未经研判批准，不得作为预警发布。"
     " Written from an alarm as it stands; nobody has approved it, and it is no warning."
 )
+_UNISSUED = {"zh-CN": "草稿，尚未发布：", "en-US": "Draft, not issued: "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,9 @@ class CapSettings:
     public_without_key: bool = False
 
 
-def web_address(public_url: str, identifier: str) -> str:
-    """Return where a message can be read, or "" where this Lifeline's address is not set."""
-    return f"{public_url.rstrip('/')}/api/v1/feeds/cap/messages/{identifier}.xml" if public_url else ""
+def message_path(identifier: str) -> str:
+    """Return the path at which a message can be read."""
+    return f"/api/v1/feeds/cap/messages/{identifier}.xml"
 
 
 def reference_of(warned: Warned, now: int, cap: CapSettings) -> Reference:
@@ -57,7 +58,7 @@ async def send_message(
             "draft a new warning",
         )
     reference = after.issued[-1]
-    web = web_address(public_url, reference.identifier)
+    web = public_url.rstrip("/") + message_path(reference.identifier) if public_url else ""
     message = Message(
         identifier=reference.identifier,
         sender=reference.sender,
@@ -108,6 +109,9 @@ def draft_document(subject: Subject, content: Content, known_at: int, sender: st
             scope="Restricted",
             restriction=content.restriction,
             note=DRAFT_NOTE,
-            infos=timed(content, known_at, expires if expires is not None and expires > known_at else None),
+            infos=tuple(
+                msgspec.structs.replace(info, headline=shortened(_UNISSUED[info.language] + info.headline))
+                for info in timed(content, known_at, expires if expires is not None and expires > known_at else None)
+            ),
         )
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from alerts.rules import Rule
 from model.alarm import Alarm
+from model.bilingual import Language
 from model.cap import Certainty, Point, ResponseType, Urgency
 from model.cap_terms import OTHER, EventTerm, event_term
 from model.sensor import City, Sensor
@@ -16,7 +17,6 @@ VALID_S = 21_600
 RESTRICTION = (
     "仅供政府部门及相关单位使用，不得对外发布。 For government and the utilities concerned; not for publication."
 )
-Language = Literal["zh", "en"]
 
 
 class Texts(msgspec.Struct, frozen=True, kw_only=True):

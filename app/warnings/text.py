@@ -5,18 +5,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from app.warnings.subject import Asked, Language, Shape, Subject, Texts
+from app.warnings.subject import Asked, Shape, Subject, Texts
+from model.bilingual import Language, shown_unit
 from model.cap import Area, Info, MessageType, Scope, Status, shortened
 from model.cap_area import public_circle
 from model.cap_terms import EVENT_CODE_LIST, RESPONSES, SEVERITIES, certainty_of, urgency_of
 from model.instant import to_datetime
 from model.severity import Severity
-from model.vocabulary import PROPERTIES
 from model.warning import Content
 from model.warning_level import WarningLevel
 
 _TAGS: dict[Language, str] = {"zh": "zh-CN", "en": "en-US"}
-_UNITS = {"Cel": "°C", "m3/h": "m³/h", "mg/m3": "mg/m³", "m/s2": "m/s²", "um/m": "µm/m", "1": ""}
 
 
 def compose(
@@ -177,11 +176,8 @@ def _sender_name(subject: Subject, language: Language) -> str:
 
 
 def _unit(subject: Subject) -> str:
-    """The unit of value and limit, where it is the property's own; signals have units of their own."""
-    if subject.sensor is None or subject.alarm.kind not in ("threshold", "forecast"):
-        return ""
-    unit = PROPERTIES[subject.sensor.property].unit
-    return _UNITS.get(unit, unit.translate(str.maketrans("", "", "[]{}")))
+    condition_unit = None if subject.rule is None else getattr(subject.rule.condition, "unit", None)
+    return shown_unit(subject.alarm.kind, condition_unit, None if subject.sensor is None else subject.sensor.property)
 
 
 def _number(number: float | None, unit: str) -> str:

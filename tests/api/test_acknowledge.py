@@ -167,6 +167,7 @@ def test_bad_requests_name_the_field(database_url: str) -> None:
             (b'{"seen_sequence": 1, "comment": "\\u0000"}', key, "comment"),
             (b'{"seen_sequence": 1, "comment": "\\u202e"}', key, "comment"),
             (b'{"seen_sequence": 1, "comment": "\\ud800"}', key, "comment"),
+            (b'{"seen_sequence": 1, "comment": "call 138 1234 5678"}', key, "comment"),
             (b"{", key, None),
             (b"\xff", key, None),
             (b"", key, None),

@@ -164,6 +164,8 @@ def test_an_alarm_without_a_warning_is_a_restricted_draft(database_url: str) -> 
         assert answer.headers["content-type"].startswith("application/cap+xml")
         document = read_cap(answer.content)
         assert [text_of(document, name) for name in ("status", "msgType", "scope")] == ["Draft", "Alert", "Restricted"]
+        zh, en = texts_of(document, "info/headline")
+        assert (zh.split("：")[0], en.split(":")[0]) == ("草稿，尚未发布", "Draft, not issued")
         assert text_of(document, "sent") == "2026-11-22T20:00:00+08:00"
         assert "nobody has approved it" in (text_of(document, "note") or "")
         assert texts_of(document, "info/severity") == ["Severe", "Severe"]

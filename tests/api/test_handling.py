@@ -307,6 +307,8 @@ GAS_CASES: dict[str, tuple[dict[str, Any], int, str]] = {
     "below the lowest limit": ({"method": "measurement", "value": 9.99, "unit": "%{LEL}"}, 200, ""),
     "not at it": ({"method": "measurement", "value": 10.0, "unit": "%{LEL}"}, 409, "still dangerous"),
     "not at it in another unit": ({"method": "measurement", "value": 0.5, "unit": "%{vol}"}, 409, "still dangerous"),
+    "not at what no instrument shows": ({"method": "measurement", "value": -50.0, "unit": "%{LEL}"}, 422, "value"),
+    "not beyond what one shows": ({"method": "measurement", "value": 120.0, "unit": "%{LEL}"}, 409, "still dangerous"),
     "sent back at any value": ({"method": "measurement", "value": 80.0, "unit": "%{LEL}", "passed": False}, 200, ""),
     "sent back by looking": ({"method": "inspection", "passed": False}, 200, ""),
 }  # fmt: skip

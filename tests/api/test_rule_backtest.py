@@ -4,57 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from alerts.rule_file import default_packs
 from app.api import rule_backtest
 from app.api.rule_backtest import READINGS_MAX, TrialAnswer
 from model.instant import format_instant
-from store.batches import IncomingReadings, write_batch
-from store.rule_packs import StoredPack, activate
-from store.sensors import load_registry
+from tests.api.gas_rules import HOUR, READINGS, RULES, fill
 from tests.api.service import NOON, Service, serve
 
 PATH = "/api/v1/rules/backtest"
 MINUTE = 60_000
-READINGS = 10
-RULES = """\
-pack: gas
-description: {en: a, zh: 一}
-rules:
-  - rule: combustible-gas
-    name: {en: a, zh: 一}
-    select: {property: combustible_gas}
-    condition: {kind: threshold, unit: "%{LEL}", limits: {blue: 5}}
-    priority: low
-    basis: [{mark: P, source: test}]
-    guidance:
-      cause: {en: a, zh: 一}
-      consequence: {en: a, zh: 一}
-      response: {en: a, zh: 一}
-      time_to_respond_s: 60
-"""
 
 
 def body(**other: Any) -> dict[str, Any]:
-    return {"from": format_instant(NOON), "to": format_instant(NOON + 3_600_000), "rules": [RULES]} | other
-
-
-async def _fill(service: Service) -> None:
-    packs = [StoredPack(pack.pack, pack.version, pack.content) for pack in default_packs()]
-    await activate(service.pool, packs, "test")
-    registry = await load_registry(service.pool)
-    for minute in range(READINGS):
-        time = NOON + minute * MINUTE
-        reading = IncomingReadings(
-            np.array([registry.keys["GAS-1"]], np.int32), np.array([time]), np.array([7.0]), np.zeros(1, np.uint16)
-        )
-        await write_batch(service.pool, time, reading)
+    return {"from": format_instant(NOON), "to": format_instant(NOON + HOUR), "rules": [RULES]} | other
 
 
 def test_a_trial_tells_of_the_difference_and_changes_nothing(database_url: str) -> None:
     async def scenario(service: Service) -> None:
-        await _fill(service)
+        await fill(service)
         client = await service.client("engineer")
         answer = await client.post(PATH, json=body())
         told = TrialAnswer.model_validate(answer.json())
@@ -87,7 +54,7 @@ def test_what_cannot_be_tried_is_refused_with_field_and_remedy(database_url: str
     ]
 
     async def scenario(service: Service) -> None:
-        await _fill(service)
+        await fill(service)
         client = await service.client("engineer")
         for asked, field, words in refused:
             answer = await client.post(PATH, json=asked)

@@ -5,34 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from alerts.rule_file import default_packs
 from app.cli import main
-from store.batches import IncomingReadings, write_batch
-from store.rule_packs import StoredPack, activate
-from store.sensors import load_registry
-from tests.api.service import NOON, Service, serve
+from tests.api.gas_rules import RULES, fill
+from tests.api.service import Service, serve
 
 PATH = "/api/v1/rules/activations"
-HOUR = 3_600_000
-RULES = """\
-pack: gas
-description: {en: a, zh: 一}
-rules:
-  - rule: combustible-gas
-    name: {en: a, zh: 一}
-    select: {property: combustible_gas}
-    condition: {kind: threshold, unit: "%{LEL}", limits: {blue: 5}}
-    priority: low
-    basis: [{mark: P, source: test}]
-    guidance:
-      cause: {en: a, zh: 一}
-      consequence: {en: a, zh: 一}
-      response: {en: a, zh: 一}
-      time_to_respond_s: 60
-"""
 TESTS = """\
 tests:
   - test: blue from 5 on
@@ -45,18 +24,6 @@ NEWER = RULES.replace("blue: 5", "blue: 6")
 
 def body(**other: Any) -> dict[str, Any]:
     return {"packs": [RULES], "reason": "the old limit came too late"} | other
-
-
-async def fill(service: Service) -> None:
-    """Put the default packs into force, and log 7 %LEL at GAS-1 for ten minutes of the hour before now."""
-    packs = [StoredPack(pack.pack, pack.version, pack.content) for pack in default_packs()]
-    await activate(service.pool, packs, "test")
-    key = (await load_registry(service.pool)).keys["GAS-1"]
-    for minute in range(10):
-        time = NOON + minute * 60_000
-        reading = IncomingReadings(np.array([key], np.int32), np.array([time]), np.array([7.0]), np.zeros(1, np.uint16))
-        await write_batch(service.pool, time, reading)
-    service.now = NOON + HOUR
 
 
 async def gas_in_force(client: Any) -> dict[str, Any]:

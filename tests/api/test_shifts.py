@@ -108,7 +108,7 @@ def test_another_person_takes_it_over_once(database_url: str) -> None:
         assert (taken["accepted_by"], taken["accepted_at"]) == ("wang", "2026-11-22T12:01:00.000Z")
         assert (await _accept(wang, number)).json() == taken
         late = await _accept(chen, number)
-        assert (late.status_code, "wang took it over" in late.json()["detail"]) == (409, True)
+        assert (late.status_code, late.json()["detail"]) == (409, "wang took it over at 2026-11-22T12:01:00.000Z")
         assert (await _accept(wang, 99)).status_code == 404
 
     serve(database_url, scenario)
@@ -195,7 +195,7 @@ def test_it_is_printed_in_both_languages(database_url: str) -> None:
         number = (await _made(li, "<b>bold</b>", to="wang"))["hand_over"]
         html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         for path, headers, words in (
-            (f"{PATH}/{number}.html?language=en", {}, {"<b>bold</b>", "red (I)", f"GAS-1 {MARKUP} xiongguan"}),
+            (f"{PATH}/{number}.html?language=en", {}, {"<b>bold</b>", "Level I (red)", f"GAS-1 {MARKUP} xiongguan"}),
             (f"{PATH}/{number}?language=zh", html, {"<b>bold</b>", "一级（红）", "GAS-1 七号阀室 xiongguan"}),
         ):
             answer = await wang.get(path, headers=headers)
@@ -204,5 +204,31 @@ def test_it_is_printed_in_both_languages(database_url: str) -> None:
             assert page.loads == ["/static/report.css"]
             assert words <= set(page.said)
         assert "2026-11-22 20:00" in answer.text  # the city's own time
+
+    serve(database_url, scenario)
+
+
+def test_what_returned_unacknowledged_is_told_with_what_it_reached(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        li, _ = await _people(service)
+        await journal(service.pool, [change("GAS-1", 0, 2), change("GAS-2", 0, 4), silence("DRAIN-1")])
+        await journal(service.pool, [change("GAS-1", 2, 0, NOON + 1), change("GAS-2", 4, 0, NOON + 1)])
+        report = {
+            "kind": "gas_smell", "city": "jiayuguan", "source": "patrol", "time": "2026-11-22T12:00:00.000Z",
+            "place": {"longitude": 98.4, "latitude": 39.9},
+        }  # fmt: skip
+        await li.post("/api/v1/reports", json=report, headers={"Idempotency-Key": "r"})
+        made = await _made(li)
+        rows = made["snapshot"]["unacknowledged"]["rows"]
+        assert [(row["sensor"], row["severity"], row["returned_severity"]) for row in rows] == [
+            ("GAS-2", 0, 4), ("GAS-1", 0, 2), ("DRAIN-1", 0, 0),
+        ]  # fmt: skip
+        for language, words in (
+            ("en", {"was Level I (red)", "instrument", "gas", "reported by people: smell of gas", "–"}),
+            ("zh", {"曾达一级（红）", "仪表", "燃气", "公众上报：燃气异味", "–"}),
+        ):
+            answer = await li.get(f"{PATH}/{made['hand_over']}.html?language={language}")
+            assert answer.status_code == 200
+            assert words <= set(_Page(answer.text).said)
 
     serve(database_url, scenario)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from model.instant import parse_instant
 from tests.api.service import NOON, Service, change, journal, serve, silence, stored_lines
 
 ALARM = "level.GAS-1.20261122T120000000Z"
@@ -79,7 +80,27 @@ def test_orange_and_red_are_shelved_by_two(database_url: str, severity: int) -> 
         assert (line["to"], line["actor"], line["details"]["approved_by"]) == ("shelved", "desk-1", "desk-2")
         assert line["until"] == "2026-11-22T13:01:00.000Z"
         assert await _state(desk) == "shelved"
-        assert (await other.post(f"/api/v1/approvals/{number}/reject", json={})).status_code == 409
+        again = await other.post(f"/api/v1/approvals/{number}/reject", json={})
+        said = "the request is approved by desk-2 since 2026-11-22T12:01:00.000Z"
+        assert (again.status_code, again.json()["detail"]) == (409, said)
+
+    serve(database_url, scenario)
+
+
+def test_a_request_reads_as_it_was_asked_for_and_is_void_after_its_time(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await journal(service.pool, [change("GAS-1", 0, 4)])
+        desk, other = await service.client(label="desk-1"), await service.client(label="desk-2")
+        asked = (await _act(desk, "shelve", duration_s=3600, reason="false echo")).json()
+        (waiting,) = (await other.get("/api/v1/approvals")).json()["approvals"]
+        assert (waiting["request"]["severity_max"], waiting["request"]["duration_s"]) == ("red", 3600)
+        service.now = parse_instant(asked["expires_at"])
+        # No evaluator has voided it here; a decision needs no body.
+        late = await other.post(f"/api/v1/approvals/{asked['approval']}/approve")
+        assert (late.status_code, late.json()["detail"]) == (409, f"the request is void since {asked['expires_at']}")
+        assert await _state(desk) == "unacknowledged"
+        unknown = await other.get("/api/v1/approvals?state=open")
+        assert (unknown.status_code, unknown.json()["field"]) == (422, "state")
 
     serve(database_url, scenario)
 

@@ -209,19 +209,22 @@ def test_one_supervisor_ends_what_the_sensor_says_is_over(database_url: str) -> 
     serve(database_url, scenario)
 
 
-@pytest.mark.parametrize("doubt", ["gas", "silent"])
+@pytest.mark.parametrize("doubt", ["gas", "sewer gas", "silent"])
 def test_two_end_what_a_sensor_alone_cannot_vouch_for(database_url: str, doubt: str) -> None:
     async def scenario(service: Service) -> None:
         sensor = "GAS-1" if doubt == "gas" else "DRAIN-1"
         alarm = f"level.{sensor}.20261122T120000000Z"
         desk = await service.client("operator", "jiayuguan")
         chief = await service.client("supervisor", "jiayuguan")
+        if doubt == "sewer gas":
+            own = '{"property": "hydrogen_sulfide", "unit": "mg/m3"}'
+            await service.pool.execute("update sensor set definition = definition || $1 where sensor = $2", own, sensor)
         await journal(service.pool, [change(sensor, 0, 4)])
         warning = await _issued(desk, chief, alarm)
-        if doubt == "gas":
-            await journal(service.pool, [change(sensor, 4, 0, NOON + 1)])
-        else:
+        if doubt == "silent":
             await journal(service.pool, [silence(sensor)])
+        else:
+            await journal(service.pool, [change(sensor, 4, 0, NOON + 1)])
         step = await _done(chief, f"/{warning}/cancel", version=2, comment="over")
         assert (step["state"], step["identifier"]) == ("cancel_drafted", None)
 

@@ -18,7 +18,7 @@ from model.alarm import Alarm, ConditionChange, State
 from model.instant import parse_instant, to_datetime
 from model.position import Position
 from model.sensor import City
-from store.floods import find_floods, folded_at, folded_groups
+from store.floods import find_floods, folded_groups
 from store.journal import Place, Transition, append_transitions, lock_journal
 from store.pool import Connection, open_pool
 from store.positions import write_positions
@@ -76,8 +76,11 @@ async def record(connection: Connection, transitions: Sequence[Transition], each
 
 
 async def folded(connection: Connection) -> dict[str, list[str]]:
-    rows = await connection.fetch("select distinct alarm from folded")
-    return await folded_at(connection, [row["alarm"] for row in rows])
+    """At which positions alarms are folded now, by alarm."""
+    rows = await connection.fetch(
+        "select alarm, array_agg(position order by position) as positions from folded group by alarm"
+    )
+    return {row["alarm"]: row["positions"] for row in rows}
 
 
 def sensors_of(folded_alarms: dict[str, Any]) -> set[str]:
@@ -175,7 +178,8 @@ def test_each_position_has_its_flood_and_only_what_all_fold_is_told_to_nobody(da
         await leave(connection, NOON + 610_000)  # over at the gas desk, not yet in the north
         later = raised("later", 611)
         assert await record(connection, [later]) == {}
-        assert await folded_at(connection, [none.alarm.alarm, later.alarm.alarm]) == {later.alarm.alarm: ["north-desk"]}
+        places = await folded(connection)
+        assert (places.get(none.alarm.alarm), places.get(later.alarm.alarm)) == (None, ["north-desk"])
 
     with_connection(database_url, work)
 

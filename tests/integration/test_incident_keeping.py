@@ -111,6 +111,22 @@ def in_memory(changes: Sequence[ConditionChange]) -> Grouping:
     return grouping
 
 
+@pytest.mark.parametrize(
+    ("suppressed", "by", "joins"),
+    [
+        pytest.param(None, None, True, id="annunciated"),
+        pytest.param(State.SUPPRESSED_BY_DESIGN, "parent", True, id="suppressed by the rules"),
+        pytest.param(State.SUPPRESSED_BY_DESIGN, None, False, id="raised by a bump test"),
+        pytest.param(State.SHELVED, None, False, id="shelved"),
+        pytest.param(State.OUT_OF_SERVICE, None, False, id="out of service"),
+    ],
+)
+def test_what_a_person_keeps_quiet_joins_no_incident(suppressed: State | None, by: str | None, joins: bool) -> None:
+    _, line = apply_change(None, change(0, 0), suppressed=suppressed, suppressed_by=by)
+    happening = happening_of(line, "town", "water", "east", SENSORS[0])
+    assert (happening is not None and happening.what == "raised") == joins
+
+
 @pytest.mark.parametrize("another_process", [False, True], ids=["one process", "another process each time"])
 @pytest.mark.parametrize("size", [1, 4])
 def test_commits_of_any_size_from_any_process_keep_what_the_fold_says(

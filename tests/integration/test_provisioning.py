@@ -362,3 +362,11 @@ def test_the_running_service_raises_what_is_due_and_returns_it_over_a_restart(tm
         assert (returned["alarm"], returned["to"], returned["reason"]) == (
             raised["alarm"], "returned_unacknowledged", "date_moved_on",
         )  # fmt: skip
+
+
+def test_a_key_whose_label_is_taken_says_whom_it_stands_for(service: Service) -> None:
+    create = ("keys", "create", "--role", "operator", "--label", "ann")
+    assert "ann" not in service.run(*create).stderr
+    again = service.run(*create)
+    assert "this one acts as ann-" in again.stderr
+    assert len(again.stdout.split()) == 1

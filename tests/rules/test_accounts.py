@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.accounts import Account, Answered, Ledger, Placed, Record, unauthorised
+from alerts.accounts import Account, Answered, Ledger, Placed, unauthorised
 from alerts.lifecycle import acknowledge, apply_change, note, suppress_or_release
 from model.alarm import Alarm, JournalLine, State
+from model.suppression import SuppressionSpan
 from tests.rules.journals import change, ms, occurrence
 
 YELLOW, ORANGE, RED = 2, 3, 4
@@ -123,13 +124,13 @@ def test_an_account_knows_since_when_it_is_suppressed() -> None:
     assert account(*course.suppress(30, None).lines).suppressed_since is None
 
 
-def record(kind: str = "shelved", **facts: Any) -> Record:
+def record(kind: str = "shelved", **facts: Any) -> SuppressionSpan:
     given: dict[str, Any] = {"sensor": "a", "rule": "depth", "begins": 0, "ended": None, "approved_by": None}
-    return Record(kind, **given | facts)
+    return SuppressionSpan(kind, **given | facts)
 
 
 # name: (state, severity, records, why it is without authority)
-AUTHORITY: dict[str, tuple[State, int, list[Record], str | None]] = {
+AUTHORITY: dict[str, tuple[State, int, list[SuppressionSpan], str | None]] = {
     "no record": (State.SHELVED, YELLOW, [], "no_record"),
     "one in force": (State.SHELVED, YELLOW, [record()], None),
     "of all rules": (State.SHELVED, YELLOW, [record(rule=None)], None),

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.backtest import after_step, backtest
+from alerts.backtest import backtest
 from alerts.checkpoint import carry_over
 from alerts.engine import Engine
+from alerts.steps import after_step
 from alerts.suppression import Judged, Moved, Step, Suppressing
 from model.alarm import Alarm, ConditionChange, JournalLine, State, encode_line, journal_order
 from model.instant import parse_instant

@@ -50,6 +50,12 @@ def test_what_goes_northbound(cities: str | None, city: str, mode: str, wanted: 
     assert target.wants(city, mode) == wanted
 
 
+def test_of_a_park_that_it_relays_a_city_says_nothing_on_its_own_broker() -> None:
+    own = partners_of(Settings(relay_from="park-1"), SERVICES).own
+    assert own is not None
+    assert [own.wants(city, "operational") for city in ("jiayuguan", "park-1")] == [True, False]
+
+
 def test_each_broker_above_has_a_cursor_of_its_own() -> None:
     names = set()
     for host in ("a.example", "b.example"):

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.lifecycle import acknowledge, apply_change
-from app.northbound.incoming import PartnerLine, rank, read_line
+from app.northbound.incoming import PartnerLine, read_line
 from app.northbound.standing import standing
 from model.alarm import Alarm, ConditionChange, JournalLine, State, encode_line
+from model.severity import severity_of
 
 NOON = 1_795_348_800_000
 PLACE = {"city": "baiyin", "system": "gas", "district": "baiyin-qu"}
@@ -83,5 +84,5 @@ def test_whoever_saw_a_line_is_not_taken_to_have_seen_a_graver_one(
     seen = data.draw(st.integers(0, len(lines) - 1))
     later = data.draw(st.lists(st.integers(seen, len(lines) - 1), unique=True))
     here = [lines[place] for place in sorted({seen, *later})]
-    if rank(here[-1].severity) > rank(here[0].severity):
+    if severity_of(here[-1].severity) > severity_of(here[0].severity):
         assert standing(here).escalated > here[0].sequence

@@ -1,27 +1,13 @@
 """Brings alarms into the state that suppressions call for, in the caller's transaction under the journal's lock."""
 
-from collections.abc import Sequence
-
-from alerts.lifecycle import strongest, suppress_or_release
+from alerts.lifecycle import suppress_or_release
 from alerts.recording import record
+from alerts.steps import suppressed_state
 from model.alarm import State
 from model.suppression import Suppression
 from store.journal import Transition, load_standing
 from store.pool import Connection
 from store.suppressions import due_suppressions, end_suppressions, suppressions_of
-
-
-def suppressed_state(
-    suppressions: Sequence[Suppression], rule: str, severity: int, time: int, suppressed_by: str | None
-) -> State | None:
-    """Return the state in which an alarm is kept at `time` (epoch milliseconds); None where nothing suppresses it.
-
-    `suppressions` are its sensor's, `suppressed_by` the occurrence for whose sake the rules suppress it.
-    """
-    states = {one.kind for one in suppressions if one.holds(rule, severity, time)}
-    if suppressed_by is not None:
-        states.add(State.SUPPRESSED_BY_DESIGN)
-    return strongest(states)
 
 
 async def settle(
@@ -56,10 +42,16 @@ async def settle(
     return found
 
 
-_REASONS = {
-    State.SHELVED: ("shelved", "shelf_ended"),
-    State.SUPPRESSED_BY_DESIGN: ("work_begun", "work_ended"),
-    State.OUT_OF_SERVICE: ("out_of_service", "returned_to_service"),
+# The reasons in journal lines.
+BEGUN = {
+    State.SHELVED: "shelved",
+    State.SUPPRESSED_BY_DESIGN: "work_begun",
+    State.OUT_OF_SERVICE: "out_of_service",
+}
+_ENDED = {
+    State.SHELVED: "shelf_ended",
+    State.SUPPRESSED_BY_DESIGN: "work_ended",
+    State.OUT_OF_SERVICE: "returned_to_service",
 }
 
 
@@ -69,13 +61,11 @@ async def settle_due(connection: Connection, clock: int) -> None:
     for one in begun:
         await record(
             connection,
-            await settle(
-                connection, one, time=one.begins, reason=_REASONS[one.kind][0], cause="deadline", actor=one.actor
-            ),
+            await settle(connection, one, time=one.begins, reason=BEGUN[one.kind], cause="deadline", actor=one.actor),
         )
     for one in ended:
         assert one.ends is not None  # else it would not be due
         await end_suppressions(connection, [one.suppression], one.ends, None)
         await record(
-            connection, await settle(connection, one, time=one.ends, reason=_REASONS[one.kind][1], cause="deadline")
+            connection, await settle(connection, one, time=one.ends, reason=_ENDED[one.kind], cause="deadline")
         )
