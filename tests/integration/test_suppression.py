@@ -67,6 +67,9 @@ PLANS: dict[str, list[Suppression]] = {
     "work within out of service": [
         suppression(State.OUT_OF_SERVICE, 0, None, severity_max=3), suppression(State.SUPPRESSED_BY_DESIGN, 2, 10),
     ],
+    "planned work that begins while a red alarm stands unseen": [
+        suppression(State.SUPPRESSED_BY_DESIGN, 3, 4), suppression(State.SUPPRESSED_BY_DESIGN, 10, 20),
+    ],
 }  # fmt: skip
 EXPECTED = {
     "none": "normal>unacknowledged>returned_unacknowledged normal>unacknowledged>unacknowledged>unacknowledged"
@@ -80,6 +83,9 @@ EXPECTED = {
     ">unacknowledged>unacknowledged>unacknowledged>returned_unacknowledged",
     "work within out of service": "normal>out_of_service>normal normal>out_of_service>out_of_service"
     ">suppressed_by_design>unacknowledged>unacknowledged>returned_unacknowledged",
+    "planned work that begins while a red alarm stands unseen": "normal>unacknowledged>suppressed_by_design"
+    ">unacknowledged>returned_unacknowledged normal>unacknowledged>unacknowledged>unacknowledged>unacknowledged"
+    ">returned_unacknowledged",
 }
 
 
