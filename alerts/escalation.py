@@ -9,8 +9,9 @@ from msgspec import UNSET
 
 from alerts.awaiting import deadlines_of
 from alerts.lifecycle import note
-from alerts.outbox import enqueue_escalation
+from alerts.outbox import enqueue_escalations
 from alerts.recording import record
+from alerts.routing import Escalation
 from model.alarm import SUPPRESSED_STATES, Alarm, Details, JournalLine
 from model.escalation import ASSIGNEE, DUTIES, NOT_IN_TIME
 from model.instant import MINUTE_MS, format_instant
@@ -18,7 +19,7 @@ from model.roster import people
 from store.handling import Deadline, DueDeadline, due_deadlines, remove_deadlines, write_deadlines
 from store.journal import Place, Transition
 from store.pool import Connection
-from store.rosters import CityRosters, on_duty, rosters_of
+from store.rosters import CityRosters, rosters_of
 
 
 async def escalate_due(connection: Connection, clock: int) -> None:
@@ -37,21 +38,15 @@ async def escalate_due(connection: Connection, clock: int) -> None:
             await remove_deadlines(connection, done)
         if going_on:
             await write_deadlines(connection, going_on)
-        for step in steps:
-            if step.transition is not None:
-                await enqueue_escalation(
-                    connection, step.transition.alarm, step.transition.place, step.name, step.to, step.at,
-                    on_duty=on_duty,
-                )  # fmt: skip
+        told = [step.escalation for step in steps if step.escalation is not None]
+        await enqueue_escalations(connection, told)
 
 
 class _Step(NamedTuple):
-    """A step of an escalation: its line, whom it tells and when, and what the deadline waits for next."""
+    """A step of an escalation: its line, what is told of it, and what the deadline waits for next."""
 
     transition: Transition | None = None
-    name: str = ""
-    to: Sequence[str] = ()
-    at: int = 0
+    escalation: Escalation | None = None
     following: Deadline | None = None
 
 
@@ -70,7 +65,8 @@ def _step(row: DueDeadline, cities: dict[str, CityRosters]) -> _Step:
         due = deadline.deadline + round(deadlines.steps[number].after_min * MINUTE_MS)
         following = deadline._replace(steps_taken=number, due=max(due, deadline.due + 1))
     name = f"{NOT_IN_TIME[deadline.awaited]}_{number}"
-    return _Step(Transition(after, line, place), name, to, deadline.due, following)
+    told = Escalation(after, place, name, to, deadline.since, deadline.due)
+    return _Step(Transition(after, line, place), told, following)
 
 
 def _line(alarm: Alarm, deadline: Deadline, number: int, to: Sequence[str]) -> tuple[Alarm, JournalLine]:

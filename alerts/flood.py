@@ -37,9 +37,11 @@ class Flood(msgspec.Struct, frozen=True, kw_only=True):
     annunciated: int
     red: bool
 
-    def folds(self, severity: int) -> bool:
-        """Whether an alarm of this severity is folded: red never, orange behind a red of this flood, others always."""
-        return severity < ORANGE or (severity == ORANGE and self.red)
+    def folds(self, shown: Shown) -> bool:
+        """Whether an alarm is folded: the first-out and red never, orange behind a red of this flood, others always."""
+        if shown.alarm == self.first_out.alarm:
+            return False
+        return shown.severity < ORANGE or (shown.severity == ORANGE and self.red)
 
 
 class Watch(msgspec.Struct, frozen=True):

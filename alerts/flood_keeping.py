@@ -64,8 +64,8 @@ class _Position:
         for one in step.joined:
             self.courses[-1].joined[one.alarm] = one
 
-    def folds(self, severity: int) -> bool:
-        return self.watch.flood is not None and self.watch.flood.folds(severity)
+    def folds(self, shown: Shown) -> bool:
+        return self.watch.flood is not None and self.watch.flood.folds(shown)
 
 
 async def fold(connection: Connection, transitions: Sequence[Transition]) -> dict[str, str]:
@@ -96,7 +96,7 @@ async def fold(connection: Connection, transitions: Sequence[Transition]) -> dic
                 positions[key].take(one)
         for one in together:  # a red of the same instant counts
             keys = taking[one.alarm]
-            if all(positions[key].folds(one.severity) for key in keys):
+            if all(positions[key].folds(one) for key in keys):
                 folded[one.alarm] = "flood:" + ",".join(position for position, _ in keys)
             else:
                 folded.pop(one.alarm, None)  # it rose within this call
@@ -164,7 +164,7 @@ async def _save_flood(connection: Connection, one: _Position, course: _Course) -
         if flood.red and not course.red_before:
             await fold_severity(connection, course.number, ORANGE)
     if course.joined:
-        rows = [(s.alarm, s.severity, s.known_at, flood.folds(s.severity)) for s in course.joined.values()]
+        rows = [(s.alarm, s.severity, s.known_at, flood.folds(s)) for s in course.joined.values()]
         await join_flood(connection, course.number, rows)
 
 

@@ -14,6 +14,9 @@ from model.sensor import Sensor
 
 DIGEST_LINES_SHOWN = 20
 
+# Kinds whose value is a number of sensors: those, the group's own among them, at which a rule that is looked at holds.
+_COUNTS_SENSORS = ("combination",)
+
 _KINDS = {
     "risen": ("severity rose", "等级上升"),
     "released": ("no longer suppressed", "解除抑制"),
@@ -26,6 +29,8 @@ _WORDS = {
         "late": "迟到数据补报",
         "where": "地点",
         "value": "数值",
+        "sensors": "满足条件的传感器",
+        "of_sensors": " 个",
         "limit": "限值",
         "since": "起始",
         "expected": "预计",
@@ -40,6 +45,8 @@ _WORDS = {
         "late": "late, told by readings that came late",
         "where": "Where",
         "value": "Value",
+        "sensors": "Sensors at which its conditions hold",
+        "of_sensors": "",
         "limit": "limit",
         "since": "Since",
         "expected": "Expected",
@@ -97,7 +104,9 @@ def message(notice: Notice, language: Language, link: str | None = None) -> Mess
     lines = [f"{words['where']}{colon}{comma.join(_where(notice, language))}"]
     if notice.step is not None:
         lines.insert(0, f"{words['step']}{colon}{_step(notice.step, language)}")
-    if line.value is not None:
+    if line.value is not None and line.kind in _COUNTS_SENSORS:
+        lines.append(f"{words['sensors']}{colon}{line.value:.0f}{words['of_sensors']}")
+    elif line.value is not None:
         unit = _unit(notice)
         limit = "" if line.limit is None else f"{comma}{words['limit']} {_number(line.limit)}{unit}"
         lines.append(f"{words['value']}{colon}{_number(line.value)}{unit}{limit}")

@@ -11,7 +11,6 @@ from alerts.incidents.keeping import keep
 from alerts.outbox import enqueue
 from store.journal import Transition, append_transitions
 from store.pool import TRANSIENT_ERRORS, Connection
-from store.rosters import on_duty
 
 log = logging.getLogger(__name__)
 counters = RecordingCounters()
@@ -30,7 +29,7 @@ async def record(connection: Connection, transitions: Sequence[Transition]) -> N
     await _follow(connection, "deadlines", lambda: await_next(connection, transitions))
     await _follow(connection, "incidents", lambda: keep(connection, transitions))
     folded = await _follow(connection, "floods", lambda: fold(connection, transitions)) or {}
-    await _follow(connection, "messages", lambda: enqueue(connection, transitions, folded=folded, on_duty=on_duty))
+    await _follow(connection, "messages", lambda: enqueue(connection, transitions, folded=folded))
 
 
 async def _follow(connection: Connection, what: str, work: Callable[[], Awaitable[Result]]) -> Result | None:

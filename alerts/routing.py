@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerts.notification_file import Kind, NotificationFile, Route, Window
@@ -75,6 +76,21 @@ class Delivery:
     folded_into: str | None = None
 
 
+class Escalation(NamedTuple):
+    """A step of an alarm's escalation: what was not done in time, and how often (`not_acknowledged_1`).
+
+    `to` are people of the roster or channels; `since` is from when it was awaited, `at` when the step was due (epoch
+    milliseconds).
+    """
+
+    alarm: Alarm
+    place: Place
+    step: str
+    to: Sequence[str]
+    since: int
+    at: int
+
+
 def occasion_of(transition: Transition) -> Occasion | None:
     """Return what a transition gives to tell, or None: nothing, or an exercise's (docs/decisions/0015)."""
     line = transition.line
@@ -98,20 +114,21 @@ def occasion_of(transition: Transition) -> Occasion | None:
     )
 
 
-def escalation_of(alarm: Alarm, place: Place, at: int) -> Occasion | None:
-    """Return the occasion of an escalation at `at` (epoch milliseconds); None for an exercise's."""
+def escalation_of(escalation: Escalation) -> Occasion | None:
+    """Return the occasion of an escalation; None for an exercise's."""
+    alarm = escalation.alarm
     if alarm.mode == "exercise":
         return None
     return Occasion(
         alarm=alarm.alarm,
         sequence=alarm.sequence,
         kind="escalated",
-        place=place,
+        place=escalation.place,
         alarm_class=alarm.alarm_class,
         priority=alarm.priority,
         severity=(alarm.severity or alarm.peak_severity) if alarm.alarm_class == "process" else 0,
         mode=alarm.mode,
-        at=at,
+        at=escalation.at,
     )
 
 
@@ -162,7 +179,8 @@ def fold(
 
     `folded` gives by alarm a reason for which it is not told, such as `flood:POSITION`; `incidents` the incident that
     it belongs to, which folds what its channel was told of it already at the same or a higher severity: `told` has the
-    highest, by incident and channel.
+    highest, by incident and channel. Whatever the reason, an orange alarm is told that is the first orange one of its
+    incident: one incident's flood must not hide another's beginning.
     """
     result = []
     known = dict(told)
@@ -170,13 +188,42 @@ def fold(
         occasion = delivery.occasion
         reason, incident = folded.get(occasion.alarm), incidents.get(occasion.alarm)
         place = incident or "", delivery.channel
-        if reason is None and incident is not None and known.get(place, -1) >= occasion.severity:
+        told_already = known.get(place, -1) >= occasion.severity
+        if reason is None and incident is not None and told_already:
             reason = f"incident:{incident}"
+        if incident is not None and not told_already and occasion.severity == Severity.ORANGE:
+            reason = None
         if reason is not None and delivery.folded_into is None and not occasion.presses:
             delivery = replace(delivery, gathers=False, folded_into=reason)
         if incident is not None and delivery.folded_into is None:
             known[place] = max(known.get(place, -1), occasion.severity)
         result.append(delivery)
+    return result
+
+
+def fold_steps(
+    asked: Iterable[tuple[Escalation, Delivery]],
+    incidents: Mapping[str, str],
+    told: Mapping[tuple[str, str, str, int], int],
+) -> list[tuple[Escalation, Delivery]]:
+    """Return the deliveries of escalations with those only counted that their channel need not hear, in order.
+
+    A channel hears of each step once for an incident, and again where the severity is higher, or where what is awaited
+    began only after it heard: what was told then said nothing of it. `told` has when it last heard (epoch
+    milliseconds), by incident, step, channel and severity.
+    """
+    result = []
+    known = dict(told)
+    for escalation, delivery in asked:
+        incident, severity = incidents.get(escalation.alarm.alarm), delivery.occasion.severity
+        if incident is not None:
+            place = incident, escalation.step, delivery.channel
+            as_grave = (known.get((*place, other), -1) for other in range(severity, Severity.RED + 1))
+            if max(as_grave) >= escalation.since:
+                delivery = replace(delivery, folded_into=f"incident:{incident}")
+            else:
+                known[*place, severity] = escalation.at
+        result.append((escalation, delivery))
     return result
 
 

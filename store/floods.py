@@ -123,9 +123,12 @@ async def join_flood(connection: Connection, flood: int, joined: Sequence[tuple[
 
 
 async def fold_severity(connection: Connection, flood: int, severity: int) -> None:
-    """Fold what a flood holds of one severity (integer): what stood beside came to stand behind."""
+    """Fold what a flood holds of one severity (integer) but its first-out: what stood beside came to stand behind."""
     await connection.execute(
-        "update flood_alarm set folded = true where flood = $1 and severity = $2 and not folded", flood, severity
+        "update flood_alarm set folded = true where flood = $1 and severity = $2 and not folded"
+        " and alarm <> (select first_out from flood where flood = $1)",
+        flood,
+        severity,
     )
 
 

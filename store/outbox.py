@@ -91,13 +91,29 @@ async def insert_notifications(connection: Connection, rows: Sequence[NewNotific
 
 
 async def severities_told(connection: Connection, incidents: Collection[str]) -> dict[tuple[str, str], int]:
-    """Return the highest severity that each channel was or will be told of incidents, by (incident, channel)."""
+    """Return the highest severity that each channel was or will be told of incidents, by (incident, channel).
+
+    Escalations are left out: they tell of what was not done, not of what happened.
+    """
     rows = await connection.fetch(
         "select incident, channel, max(severity) from notification"
-        " where incident = any($1::text[]) and folded_into is null group by incident, channel",
+        " where incident = any($1::text[]) and folded_into is null and kind <> 'escalated' group by incident, channel",
         list(incidents),
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def steps_told(connection: Connection, incidents: Collection[str]) -> dict[tuple[str, str, str, int], int]:
+    """Return when channels were last told of escalations of incidents, in epoch milliseconds.
+
+    The keys are (incident, step, channel, severity).
+    """
+    rows = await connection.fetch(
+        "select incident, details ->> 'step', channel, severity, max(enqueued_at) from notification"
+        " where incident = any($1::text[]) and folded_into is null and kind = 'escalated' group by 1, 2, 3, 4",
+        list(incidents),
+    )
+    return {(row[0], row[1], row[2], row[3]): to_milliseconds(row[4]) for row in rows}
 
 
 async def incidents_of(connection: Connection, alarms: Collection[str]) -> dict[str, str]:

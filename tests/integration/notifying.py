@@ -13,16 +13,18 @@ import yaml
 
 from alerts.lifecycle import apply_change
 from alerts.notification_file import parse_notification_file
-from alerts.outbox import NOTHING, OnDuty, enqueue, nobody
+from alerts.outbox import NOTHING, enqueue
 from app.notify.channels import Surroundings
 from app.notify.dispatcher import Dispatcher
 from app.notify.outgoing import parse_networks
 from model.alarm import ConditionChange
 from model.instant import parse_instant
+from model.roster import parse_rosters
 from model.sensor import City, Sensor
 from store.journal import Place, Transition, append_transitions, load_alarms, lock_journal
 from store.notification_files import StoredFile, put_file_in_force
 from store.pool import open_pool
+from store.rosters import put_rosters_in_force
 from store.sensors import import_sensors
 
 NOON = parse_instant("2026-11-22T12:00:00.000Z")  # 20:00 in Shanghai, 18:00 in Urumqi
@@ -131,18 +133,20 @@ class House:
         *,
         city: str = "jiayuguan",
         folded: Mapping[str, str] = NOTHING,
-        on_duty: OnDuty = nobody,
         rule: str = "level",
     ) -> list[str]:
         """Raise alarms now, as the evaluator does in one transaction, and return their ids."""
         changes = [
             change(f"{rule}-{number}", city, 0, severity, self.now) for number, severity in enumerate(severities)
         ]
-        return await self.record(changes, folded=folded, on_duty=on_duty)
+        return await self.record(changes, folded=folded)
 
-    async def record(
-        self, changes: Sequence[ConditionChange], *, folded: Mapping[str, str] = NOTHING, on_duty: OnDuty = nobody
-    ) -> list[str]:
+    async def put_rosters(self, text: str) -> None:
+        """Put a city's rosters in force."""
+        async with self.pool.acquire() as connection:
+            await put_rosters_in_force(connection, parse_rosters("rosters.yaml", text), "test")
+
+    async def record(self, changes: Sequence[ConditionChange], *, folded: Mapping[str, str] = NOTHING) -> list[str]:
         async with self.pool.acquire() as connection, connection.transaction():
             await lock_journal(connection)
             known = {k: v[0] for k, v in (await load_alarms(connection, [c.alarm for c in changes])).items()}
@@ -153,7 +157,7 @@ class House:
                 city = one.sensor.partition("-")[0].lower()
                 transitions.append(Transition(after, line, Place(city, "gas", "west")))
             await append_transitions(connection, transitions)
-            await enqueue(connection, transitions, folded=folded, on_duty=on_duty)
+            await enqueue(connection, transitions, folded=folded)
         return [one.alarm for one in changes]
 
     async def states(self) -> dict[str, int]:

@@ -12,7 +12,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from alerts.outbox import enqueue_escalation
+from alerts.outbox import enqueue_escalations
+from alerts.routing import Escalation
 from app.notify.channels import Outgoing, SendingFailed, Surroundings
 from app.notify.dispatcher import DispatchLimits
 from model.instant import format_instant, parse_instant
@@ -21,6 +22,11 @@ from store.outbox import delete_finished
 from tests.integration.notifying import HOUR_MS, KEY, MINUTE_MS, NOON, House, change, receiving, run
 
 NIGHT = {"from": "22:00", "to": "07:00"}
+ROSTERS = """
+city: jiayuguan
+rosters:
+  - {roster: west, districts: [west], shifts: [{who: li.wei, from: "12:00", to: "20:01"}]}
+"""
 
 
 def test_a_message_is_signed_so_that_its_receiver_can_check_it(database_url: str) -> None:
@@ -243,15 +249,14 @@ def test_a_message_stands_or_falls_with_its_alarms_transaction(database_url: str
         await house.configure({"partner": "http://partner.example.org:1/"})
         real = change("level", "jiayuguan", 0, 3, NOON)
 
-        async def broken_roster(*_: Any) -> list[str]:
-            raise asyncpg.PostgresError("the roster is broken")
-
         await house.configure({"partner": "http://partner.example.org:1/"}, {"on_duty": True},
                               people=[{"person": "li", "channels": ["partner"]}])  # fmt: skip
+        await house.pool.execute("alter table roster_file rename to roster_file_is_away")
         with pytest.raises(asyncpg.PostgresError):
-            await house.record([real], on_duty=broken_roster)
+            await house.record([real])
         assert await house.pool.fetchval("select count(*) from journal") == 0
         assert await house.states() == {}
+        await house.pool.execute("alter table roster_file_is_away rename to roster_file")
         await house.record([real])
         assert await house.states() == {"pending": 1}
 
@@ -373,6 +378,51 @@ def test_an_incident_is_told_once_and_again_only_where_it_grows_worse(database_u
     run(database_url, scenario)
 
 
+def test_an_incident_is_escalated_once_a_step_and_the_others_are_counted(database_url: str) -> None:
+    async def scenario(house: House) -> None:
+        async with receiving() as desk, receiving() as boss:
+            await house.configure({"desk": desk, "boss": boss}, {"channels": ["desk"], "kinds": ["escalated"]})
+            await house.pool.execute(
+                "insert into incident (incident, city, mode, systems, opened_at, newest_at, known_at, changed_at,"
+                " severity, members, standing, version, cause)"
+                " values ('7', 'jiayuguan', 'operational', '{gas}', now(), now(), now(), now(), 3, 5, 5, 1, '{}')"
+            )
+            alarms = await house.raise_alarms([3, 3, 3, 3, 4, 3])  # the last is of no incident
+            (later,) = await house.raise_alarms([3], rule="later")
+            await house.pool.execute(
+                "insert into incident_member (member, kind, incident, joined_at, relation, why, standing, facts)"
+                " select alarm, 'alarm', '7', now(), 'near', '{}', true, '{}' from unnest($1::text[]) as alarm",
+                [*alarms[:5], later],
+            )
+
+            async def escalate(names: list[str], step: str, since: int = NOON) -> None:
+                async with house.pool.acquire() as connection, connection.transaction():
+                    known = await load_alarms(connection, names)
+                    await enqueue_escalations(
+                        connection, [Escalation(*known[name], step, ["boss"], since, house.now) for name in names]
+                    )
+
+            house.now += 3 * MINUTE_MS
+            await escalate(alarms[:2], "not_acknowledged_1")
+            house.now += 1_000
+            await escalate(alarms[2:], "not_acknowledged_1")
+            house.now += 3 * MINUTE_MS
+            await escalate(alarms[:5], "not_acknowledged_2")
+            await escalate([later], "not_acknowledged_1", since=house.now)
+            await house.dispatcher().send_due()
+        first, red, alone = alarms[0], alarms[4], alarms[5]
+        told = [(1, first), (1, red), (1, alone), (2, first), (2, red), (1, later)]
+        for receiver in (desk, boss):
+            found = [(int(m["step"][-1]), m["line"]["alarm"]) for m in receiver.taken]
+            assert sorted(found) == sorted(told)
+        counted = await house.pool.fetch(
+            "select folded_into, count(*) from notification where state = 'folded' group by 1"
+        )
+        assert [tuple(row) for row in counted] == [("incident:7", 2 * (3 + 3))]  # to two channels
+
+    run(database_url, scenario)
+
+
 def test_a_return_is_told_where_the_route_says_so(database_url: str) -> None:
     async def scenario(house: House) -> None:
         async with receiving() as desk, receiving() as log:
@@ -403,9 +453,10 @@ def test_an_escalation_reaches_people_channels_and_routes_at_once_and_once(datab
             for _ in range(2):
                 async with house.pool.acquire() as connection, connection.transaction():
                     alarm, place = (await load_alarms(connection, [name]))[name]
-                    await enqueue_escalation(
-                        connection, alarm, place, "not_acknowledged_1", ["li.wei", "boss", "unknown"], house.now
+                    told = Escalation(
+                        alarm, place, "not_acknowledged_1", ["li.wei", "boss", "unknown"], NOON, house.now
                     )
+                    await enqueue_escalations(connection, [told])
             assert await house.dispatcher().send_due() == 3
         for receiver in (desk, phone, boss):
             assert [(m["kind"], m["step"]) for m in receiver.taken] == [("escalated", "not_acknowledged_1")]
@@ -416,19 +467,17 @@ def test_an_escalation_reaches_people_channels_and_routes_at_once_and_once(datab
 
 def test_who_is_on_duty_is_asked_for_the_alarms_place_and_time(database_url: str) -> None:
     async def scenario(house: House) -> None:
-        asked = []
-
-        async def roster(_connection: Any, city: str, district: str, system: str, at: int) -> list[str]:
-            asked.append((city, district, system, at))
-            return ["li.wei"]
-
         async with receiving() as desk, receiving() as phone:
             await house.configure({"desk": desk, "phone": phone}, {"channels": ["desk"], "on_duty": True},
                                   people=[{"person": "li.wei", "channels": ["phone"]}])  # fmt: skip
-            await house.raise_alarms([3, 3, 3], on_duty=roster)
+            await house.put_rosters(ROSTERS)
+            await house.raise_alarms([3, 3, 3])
+            await house.raise_alarms([3], city="wulumuqi")
+            house.now += MINUTE_MS
+            await house.raise_alarms([3], rule="after the shift")
             await house.dispatcher().send_due()
-        assert asked == [("jiayuguan", "west", "gas", NOON)]
-        assert (len(desk.taken), len(phone.taken)) == (0, 3)
+        assert [message["city"] for message in phone.taken] == ["jiayuguan"] * 3
+        assert [message["city"] for message in desk.taken] == ["wulumuqi", "jiayuguan"]
 
     run(database_url, scenario)
 

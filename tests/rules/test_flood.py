@@ -133,7 +133,15 @@ def test_lower_severities_are_folded_and_red_never(red: bool, expected: dict[int
     others = [*shown(*range(10)), *shown(10, severity=4 if red else 2)]
     (flood,) = floods(others, clock=20)
     assert flood.ended is None
-    assert {severity: flood.folds(severity) for severity in expected} == expected
+    assert {severity: flood.folds(Shown(20, 20, "later", severity)) for severity in expected} == expected
+
+
+@pytest.mark.parametrize("severity", range(5))
+def test_the_first_out_is_never_folded(severity: int) -> None:
+    first, *others = shown(*range(12), severity=severity)
+    (flood,) = floods([first, *others, Shown(12, 12, "red", 4)], clock=20)
+    assert not flood.folds(first)
+    assert [flood.folds(other) for other in others] == [severity < 4] * 11
 
 
 # spans, of 0 to 100: the share

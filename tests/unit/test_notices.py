@@ -95,6 +95,13 @@ def test_a_rate_has_the_unit_of_its_condition_and_not_of_the_property() -> None:
     assert "62.5 %LEL/min" in message(rate, "en").text
 
 
+def test_a_combinations_value_is_told_as_the_sensors_that_it_counts() -> None:
+    combined = notice({"kind": "combination", "value": 3.0, "limit": None})
+    assert "满足条件的传感器：3 个" in message(combined, "zh").text.split("\n")
+    assert "Sensors at which its conditions hold: 3" in message(combined, "en").text.split("\n")
+    assert "数值" not in message(combined, "zh").text
+
+
 def test_what_is_not_known_any_more_is_left_out() -> None:
     bare = message(notice({"value": None, "limit": None}, sensor=None, rule=None, district=""), "en")
     assert bare.title == "[Level I (red) gas alarm] GAS-1: combustible-gas"

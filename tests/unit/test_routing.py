@@ -3,12 +3,23 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.notification_file import NotificationFile, Window
-from alerts.routing import Delivery, Occasion, deliveries, end_of, fold, occasion_of
+from alerts.routing import (
+    Delivery,
+    Escalation,
+    Occasion,
+    deliveries,
+    end_of,
+    escalation_of,
+    fold,
+    fold_steps,
+    occasion_of,
+)
 from model.alarm import Alarm, JournalLine, State
 from model.instant import format_instant, parse_instant, to_datetime
 from store.journal import Place, Transition
@@ -237,6 +248,17 @@ FOLDS: list[tuple[str, list[Delivery], dict[str, str], dict[tuple[str, str], int
     ("but not red", [of("a", 4)], {"a": FLOOD}, {}, [None]),
     ("nor priority highest", [of("a", 1, priority="highest")], {"a": FLOOD}, {}, [None]),
 ]  # fmt: skip
+# In a flood that folds all of it, of one incident: what was told before of it, by channel; what is asked; the outcome.
+IN_A_FLOOD: list[tuple[str, dict[str, int], list[Delivery], list[str | None]]] = [
+    ("its first orange is told", {}, [of("a", 3), of("b", 3), of("c", 2)], [None, FLOOD, FLOOD]),
+    ("told in an earlier commit", {"desk": 3}, [of("a", 3)], [FLOOD]),
+    ("to another channel", {"boss": 3}, [of("a", 3)], [None]),
+    ("to each channel", {}, [of("a", 3), of("a", 3, "boss"), of("b", 3, "boss")], [None, None, FLOOD]),
+    ("behind its red", {}, [of("a", 4), of("b", 3)], [None, FLOOD]),
+    ("it was told as yellow, and grew worse", {"desk": 2}, [of("a", 3)], [None]),
+    ("yellow and blue are not", {}, [of("a", 2), of("b", 1)], [FLOOD, FLOOD]),
+    ("what was folded was not told", {}, [of("a", 2), of("b", 3), of("c", 3)], [FLOOD, None, FLOOD]),
+]
 
 
 @pytest.mark.parametrize(
@@ -250,19 +272,72 @@ def test_folding(
     assert [delivery.folded_into for delivery in fold(asked, floods, incidents, told)] == expected
 
 
+@pytest.mark.parametrize(("told", "asked", "expected"), [c[1:] for c in IN_A_FLOOD], ids=[c[0] for c in IN_A_FLOOD])
+def test_a_flood_hides_no_incidents_beginning(
+    told: dict[str, int], asked: list[Delivery], expected: list[str | None]
+) -> None:
+    floods = {delivery.occasion.alarm: FLOOD for delivery in asked}
+    before = {("7", channel): severity for channel, severity in told.items()}
+    found = fold(asked, floods, dict.fromkeys(floods, "7"), before)
+    assert [delivery.folded_into for delivery in found] == expected
+
+
+def escalated(alarm: str, severity: int, since: int = 0, at: int = 60, **facts: Any) -> tuple[Escalation, Delivery]:
+    step, channel = facts.get("step", "not_acknowledged_1"), facts.get("channel", "desk")
+    made = msgspec.structs.replace(transition(alarm=alarm).alarm, severity=severity)
+    escalation = Escalation(made, Place("jiayuguan", "gas", "xiongguan"), step, [], NOON + since, NOON + at)
+    found = escalation_of(escalation)
+    assert found is not None
+    return escalation, Delivery(found, channel, "escalation", NOON + at)
+
+
+I7 = "incident:7"
+# Alarms a to c are of incident 7, x is of 8, z of none; times count from noon.
+STEPS: list[tuple[str, list[tuple[Escalation, Delivery]], list[str | None]]] = [
+    ("one for an incident", [escalated("a", 3), escalated("b", 3), escalated("c", 2)], [None, I7, I7]),
+    ("red as well", [escalated("a", 4), escalated("b", 4)], [None, I7]),
+    ("a higher one is told", [escalated("a", 2), escalated("b", 4), escalated("c", 3)], [None, None, I7]),
+    ("each step", [escalated("a", 3), escalated("a", 3, step="not_acknowledged_2")], [None, None]),
+    ("each channel", [escalated("a", 3), escalated("b", 3, channel="boss")], [None, None]),
+    ("each incident", [escalated("a", 3), escalated("x", 3)], [None, None]),
+    ("of no incident", [escalated("z", 3), escalated("z", 3)], [None, None]),
+    ("what began after it was told", [escalated("a", 3), escalated("b", 3, 61, 121)], [None, None]),
+    ("what began before it was told", [escalated("a", 3), escalated("b", 3, 60, 120)], [None, I7]),
+]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [case[1:] for case in STEPS], ids=[case[0] for case in STEPS])
+def test_an_incident_is_escalated_once_a_step(
+    asked: list[tuple[Escalation, Delivery]], expected: list[str | None]
+) -> None:
+    incidents = {"a": "7", "b": "7", "c": "7", "x": "8"}
+    whole = fold_steps(asked, incidents, {})
+    assert [delivery.folded_into for _, delivery in whole] == expected
+    one_by_one, told = [], dict[tuple[str, str, str, int], int]()
+    for one in asked:
+        ((escalation, delivery),) = fold_steps([one], incidents, told)
+        if delivery.folded_into is None:
+            place = incidents.get(escalation.alarm.alarm, ""), escalation.step, delivery.channel
+            told[*place, delivery.occasion.severity] = escalation.at
+        one_by_one.append(delivery.folded_into)
+    assert one_by_one == expected
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["desk", "boss"]), st.sampled_from("xy"))), st.data())
 def test_folding_hangs_not_on_how_a_stream_is_cut(stream: list[tuple[int, str, str]], data: st.DataObject) -> None:
     asked = [
         of(f"{incident}{number}", severity, channel) for number, (severity, channel, incident) in enumerate(stream)
     ]
     incidents = {d.occasion.alarm: d.occasion.alarm[0] for d in asked}
-    whole = [d.folded_into for d in fold(asked, {}, incidents, {})]
+    flooded = data.draw(st.sets(st.sampled_from([*incidents, ""])))
+    floods = dict.fromkeys(flooded, FLOOD)
+    whole = [d.folded_into for d in fold(asked, floods, incidents, {})]
     cut = data.draw(st.integers(0, len(asked)))
-    first = fold(asked[:cut], {}, incidents, {})
+    first = fold(asked[:cut], floods, incidents, {})
     told: dict[tuple[str, str], int] = {}
     for d in first:
         if d.folded_into is None:
             place = d.occasion.alarm[0], d.channel
             told[place] = max(told.get(place, -1), d.occasion.severity)
-    assert [d.folded_into for d in [*first, *fold(asked[cut:], {}, incidents, told)]] == whole
-    assert all(d.folded_into is None for d in fold(asked, {}, incidents, told) if d.occasion.severity == 4)
+    assert [d.folded_into for d in [*first, *fold(asked[cut:], floods, incidents, told)]] == whole
+    assert all(d.folded_into is None for d in fold(asked, floods, incidents, told) if d.occasion.severity == 4)
