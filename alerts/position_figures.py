@@ -27,10 +27,13 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Period(msgspec.Struct, frozen=True):
-    """Annunciations in periods of so many seconds from the span's begin; the series where it is not too long."""
+    """Annunciations in periods of so many seconds from the span's begin; the series where it is not too long.
+
+    There is no mean over a span that is shorter than one period.
+    """
 
     seconds: int
-    mean: float
+    mean: float | None
     peak: int
     peak_at: str | None
     series: list[int] | None

@@ -62,7 +62,8 @@ def position_figures(
     """Return the figures of start <= time < end (epoch milliseconds) from the accounts of one position and mode.
 
     Annunciations count when they were known, steps when they were taken. Accounts of alarms that stood already are
-    given too. `interval_s` has sensors' reporting intervals, for chattering. Raises ValueError for an empty span.
+    given too. `interval_s` has sensors' reporting intervals, for chattering. A mean over periods needs one at least:
+    half an hour tells nothing of a day. Raises ValueError for an empty span.
     """
     if end <= start:
         raise ValueError(f"figures need a span; got {end - start} ms")
@@ -75,6 +76,7 @@ def position_figures(
     known = np.array([annunciation.known_at for _, annunciation in shown], np.int64)
     total = len(shown)
     counts = {name: _counts(known, start, end, ms) for name, ms in PERIODS.items()}
+    means = {name: total * ms / (end - start) if end - start >= ms else None for name, ms in PERIODS.items()}
     alarms = Counter((one.rule, one.sensor) for one, _ in shown)
     top_ten = _top(alarms, total)[:MOST_FREQUENT]
     raised = [one for one in accounts if start <= one.known < end and one.annunciations]
@@ -92,10 +94,10 @@ def position_figures(
     }
     per_hour, per_ten = counts["hour"], counts["10_minutes"]
     values: dict[str, float | None] = {
-        "per_10_minutes_mean": total / ((end - start) / PERIOD_MS),
+        "per_10_minutes_mean": means["10_minutes"],
         "per_10_minutes_peak": int(per_ten.max(initial=0)),
-        "per_hour_mean": total / ((end - start) / HOUR_MS),
-        "per_day_mean": total / ((end - start) / DAY_MS),
+        "per_hour_mean": means["hour"],
+        "per_day_mean": means["day"],
         "periods_above_10_share": float((per_ten > FLOOD_ALARMS).mean()),
         "hours_above_30_share": float((per_hour > HOUR_ALARMS).mean()),
         "flood_share": share_in_flood(((one.began, one.ended) for one in floods), start, end),
@@ -115,7 +117,7 @@ def position_figures(
         hours=(end - start) / HOUR_MS,
         annunciated=total,
         figures=[_figure(name, unit, target, values[name]) for name, (unit, target) in TARGETS.items()],
-        periods={name: _period(counts[name], start, ms, total / ((end - start) / ms)) for name, ms in PERIODS.items()},
+        periods={name: _period(counts[name], start, ms, means[name]) for name, ms in PERIODS.items()},
         floods=[
             FloodSpan(format_instant(one.began), _written(one.ended), one.first_out, one.annunciated, one.folded)
             for one in floods
@@ -165,7 +167,7 @@ def _counts(known: NDArray[np.int64], start: int, end: int, ms: int) -> NDArray[
     return counts
 
 
-def _period(counts: NDArray[np.int64], start: int, ms: int, mean: float) -> Period:
+def _period(counts: NDArray[np.int64], start: int, ms: int, mean: float | None) -> Period:
     peak = int(counts.max(initial=0))
     at = format_instant(start + int(counts.argmax()) * ms) if peak else None
     return Period(ms // 1000, mean, peak, at, counts.tolist() if len(counts) <= SERIES_MAX else None)

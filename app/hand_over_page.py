@@ -10,6 +10,7 @@ import msgspec
 from alerts.incidents.words import cause_words
 from app.printed import page, table
 from app.report import local
+from app.rule_names import RuleNames, rule_and_name
 from model.alarm import LABELS_WITH_NONE
 from model.bilingual import MODES, SEVERITIES, STATES, Language, Words, said
 from model.bilingual import SYSTEMS as SYSTEM_WORDS
@@ -48,8 +49,8 @@ STEPS = {
 OTHERS: dict[str, Words] = {"instrument": ("instrument", "仪表"), "system": ("system", "系统")}
 
 
-def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language: Language) -> str:
-    """Return a hand-over, in the form of the API, as a page; `name` is the position's."""
+def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language: Language, rules: RuleNames) -> str:
+    """Return a hand-over, in the form of the API, as a page; `name` is the position's, `rules` has those of rules."""
     zone = ZoneInfo(time_zone)
     snapshot = item["snapshot"]
 
@@ -69,6 +70,9 @@ def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language:
 
     def cause(row: Mapping[str, Any]) -> str:
         return cause_words(msgspec.convert(row["cause"], Cause))[language]
+
+    def rule(row: Mapping[str, Any]) -> str:
+        return rule_and_name(row["rule"], rules, language) if row["rule"] else t(ALL_RULES)
 
     def place(row: Mapping[str, Any]) -> str:
         called = row["name_zh" if language == "zh" else "name"] or row["name"] or ""
@@ -105,19 +109,19 @@ def hand_over_html(item: Mapping[str, Any], name: str, time_zone: str, language:
         ),
         listed(
             UNACKNOWLEDGED, (SEVERITY, RULE, PLACE, RAISED), "unacknowledged",
-            lambda row: [severity(row), row["rule"], place(row), at(row["raised_at"])],
+            lambda row: [severity(row), rule(row), place(row), at(row["raised_at"])],
         ),
         listed(
             SUPPRESSED, (WHAT, SENSOR, RULE, REASON, WHO, UNTIL), "suppressed",
             lambda row: [
-                t(STATES[row["kind"]]), row["sensor"], row["rule"] or t(ALL_RULES), row["reason"],
+                t(STATES[row["kind"]]), row["sensor"], rule(row), row["reason"],
                 " + ".join(who for who in (row["actor"], row["approved_by"]) if who), until(row),
             ],
         ),
         listed(
             WORK, (SEVERITY, RULE, PLACE, STEP, ASSIGNED, DUE), "work",
             lambda row: [
-                severity(row), row["rule"], place(row), t(STEPS.get(row["handling"], (row["handling"],) * 2)),
+                severity(row), rule(row), place(row), t(STEPS.get(row["handling"], (row["handling"],) * 2)),
                 row["assigned_to"] or "", at(row["deadline_at"]),
             ],
         ),

@@ -12,12 +12,19 @@ import msgspec
 from alerts.accounts import Account, Ledger, Placed
 from alerts.position_figures import PositionFigures
 from alerts.position_performance import FloodTimes, position_figures
+from app.rule_names import rule_names
 from model.alarm import JournalLine
 from model.instant import format_instant, to_datetime, to_milliseconds
 from model.position import Position, positions_of
 from model.sensor import City
 from store.floods import StoredFlood, find_floods
-from store.performance import LineRow, lines_for_figures, reporting_intervals, suppressions_for_figures
+from store.performance import (
+    LineRow,
+    evaluated_span,
+    lines_for_figures,
+    reporting_intervals,
+    suppressions_for_figures,
+)
 from store.pool import Connection
 
 LINES_MAX = 300_000
@@ -46,6 +53,13 @@ class Span(NamedTuple):
     modes: Sequence[str]
 
 
+class Measurement(NamedTuple):
+    """Figures, and the span that they reach over: the asked one as far as there is anything to tell of it."""
+
+    span: Span
+    positions: list[Measured]
+
+
 async def measure(
     connection: Connection,
     positions: Sequence[Position],
@@ -54,13 +68,19 @@ async def measure(
     areas: Sequence[str],
     *,
     only: str | None = None,
-) -> list[Measured]:
+) -> Measurement:
     """Return the figures of the positions of `cities`, of one position where `only` names it.
 
-    `positions` are all of these cities', so that each alarm finds its own. Raises TooManyLines.
+    They begin with the first evaluated batch, if the asked span begins before it, and end with the log's clock, if the
+    asked span ends after it: a month of which an hour has been evaluated has an hour's figures. Where it was not
+    evaluated at all there are none. `positions` are all of these cities', so that each alarm finds its own. Raises
+    TooManyLines.
     """
     names = [city.city for city in cities]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        span = _reached(span, await evaluated_span(connection, names, span.end))
+        if span.start == span.end:
+            return Measurement(span, [])
         records = await suppressions_for_figures(connection, names, span.start, span.end)
         ledger = Ledger(records)
         lines = 0
@@ -76,7 +96,15 @@ async def measure(
         )  # fmt: skip
         intervals = await reporting_intervals(connection, {one.sensor for one in accounts})
     mode_of = {city.city: city.mode for city in cities}
-    return await asyncio.to_thread(_by_position, positions, accounts, floods, intervals, mode_of, span, only)
+    found = await asyncio.to_thread(_by_position, positions, accounts, floods, intervals, mode_of, span, only)
+    return Measurement(span, found)
+
+
+def _reached(asked: Span, evaluated: tuple[int, int] | None) -> Span:
+    """Return the part of a span that lies within the first and the last evaluated instant, empty where none does."""
+    first, last = (asked.start, asked.start - 1) if evaluated is None else evaluated
+    start = min(max(asked.start, first), asked.end)
+    return asked._replace(start=start, end=max(start, min(asked.end, last + 1)))
 
 
 def _take(ledger: Ledger, rows: Sequence[LineRow]) -> None:
@@ -84,15 +112,16 @@ def _take(ledger: Ledger, rows: Sequence[LineRow]) -> None:
         ledger.take(Placed(_decode(row.line), row.city, row.system, row.district))
 
 
-def performance_document(measured: Sequence[Measured], span: Span) -> dict[str, Any]:
-    """Return figures as they are given to people and machines."""
+def performance_document(measured: Measurement, asked: Span) -> dict[str, Any]:
+    """Return figures as they are given to people and machines; `from` and `to` are what they reach over."""
     positions = [
-        msgspec.to_builtins(one.position) | {"mode": one.mode} | msgspec.to_builtins(one.figures) for one in measured
+        msgspec.to_builtins(one.position) | {"mode": one.mode} | msgspec.to_builtins(one.figures)
+        for one in measured.positions
     ]
     return {
-        "from": format_instant(span.start),
-        "to": format_instant(span.end),
-        "modes": list(span.modes),
+        "from": format_instant(measured.span.start),
+        "to": format_instant(measured.span.end),
+        "modes": list(asked.modes),
         "positions": positions,
     }
 
@@ -167,14 +196,17 @@ async def monthly_documents(
 ) -> list[dict[str, Any]]:
     """Return the figures of a month as performance_document gives them, one document for each time zone.
 
+    Each bears its `time_zone`, and under `rules` the names of the rules in force.
+
     Raises InvalidMonth and TooManyLines.
     """
     documents = []
+    rules = await rule_names(connection)
     for zone in sorted({city.time_zone for city in cities}):
         there = [city for city in cities if city.time_zone == zone]
         names = {city.city for city in there}
         its = [one for one in positions if one.city in names]
         span = Span(*month_span(month, zone, now), modes)
         measured = await measure(connection, its, there, span, areas, only=only)
-        documents.append(performance_document(measured, span) | {"time_zone": zone})
+        documents.append(performance_document(measured, span) | {"time_zone": zone, "rules": rules})
     return documents

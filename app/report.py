@@ -10,10 +10,17 @@ from zoneinfo import ZoneInfo
 
 from app import report_words as words
 from app.printed import bars, page, table
+from app.rule_names import rule_and_name
 from model.bilingual import MODES, STATES, Language, said
 from model.plain_text import guard_formula
 
-HEADER = ("from", "to", "city", "position", "mode", "section", "item", "detail", "value", "unit", "target", "met")
+HEADER = (
+    "from", "to", "city", "position", "mode", "section", "item", "detail", "value", "unit", "target", "met", "name",
+    "name_zh",
+)  # fmt: skip
+
+
+OF_RULES = ("top_ten", "fleeting", "chattering", "standing", "judged")  # sections whose items are rules
 
 
 def report_html(documents: Sequence[Mapping[str, Any]], month: str, language: Language, *, in_file: bool) -> str:
@@ -26,7 +33,10 @@ def report_html(documents: Sequence[Mapping[str, Any]], month: str, language: La
 
 
 def report_csv(documents: Sequence[Mapping[str, Any]]) -> str:
-    """Return the report as CSV, one figure a row; names are the API's."""
+    """Return the report as CSV, one figure a row; names are the API's.
+
+    `name` and `name_zh` are the names of the row's rule, empty where it has none.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
@@ -34,7 +44,8 @@ def report_csv(documents: Sequence[Mapping[str, Any]]) -> str:
         for position in document["positions"]:
             heading = [document["from"], document["to"], position["city"], position["position"], position["mode"]]
             for row in _rows(position):
-                writer.writerow([*heading, *(_cell(value) for value in row)])
+                name = document["rules"].get(row[1], {}) if row[0] in OF_RULES else {}
+                writer.writerow([*heading, *(_cell(value) for value in (*row, name.get("en"), name.get("zh")))])
     return out.getvalue()
 
 
@@ -47,6 +58,12 @@ def _section(position: Mapping[str, Any], document: Mapping[str, Any], language:
     def at(text: str | None) -> str:
         return t(words.STANDS) if text is None else local(text, zone)
 
+    def rule(one: Mapping[str, Any]) -> str:
+        return rule_and_name(one["rule"], document["rules"], language)
+
+    def counted(part: str) -> list[list[str]]:
+        return [[rule(one), one["sensor"], str(one["count"]), _share(one["share"])] for one in position[part]]
+
     def block(title: tuple[str, str], content: str) -> str:
         return f"<h3>{escape(t(title))}</h3>\n{content}" if content else ""
 
@@ -57,10 +74,12 @@ def _section(position: Mapping[str, Any], document: Mapping[str, Any], language:
 
     name = (position["name_zh"] if language == "zh" else position["name"]) or position["position"]
     span = f"{local(document['from'], zone)} – {local(document['to'], zone)} ({document['time_zone']})"
+    reached = f"{span} · {written(position['hours'] * 3_600, 'seconds')}"
+    short = f'<p class="note">{escape(t(words.SHORT))}</p>' if position["hours"] < 24 else ""
     periods = position["periods"]
     parts = [
         f'<section class="position">\n<h2>{escape(name)} <span class="mode">{escape(t(MODES[position["mode"]]))}</span>'
-        f"</h2>\n<p>{escape(position['city'])} · {escape(position['position'])} · {escape(span)}</p>",
+        f"</h2>\n<p>{escape(position['city'])} · {escape(position['position'])} · {escape(reached)}</p>{short}",
         _figures(position["figures"], language),
         block(words.BY_DAY, bars(periods["day"]["series"] or [], t(words.BY_DAY), above=150)),
         block(words.BY_HOUR, bars(periods["hour"]["series"] or [], t(words.BY_HOUR), above=6)),
@@ -68,15 +87,15 @@ def _section(position: Mapping[str, Any], document: Mapping[str, Any], language:
             [t(words.FROM), t(words.TO), t(words.FIRST_OUT), t(words.ANNUNCIATED), t(words.FOLDED)],
             [[at(f["began_at"]), at(f["ended_at"]), f["first_out"], str(f["annunciated"]), str(f["folded"])]
              for f in position["floods"]], numbers=(3, 4))),
-        alarms(words.TOP_TEN, _counted(position["top_ten"])),
-        alarms(words.CHATTERING, [[c["rule"], c["sensor"], str(c["raises"]), ""] for c in position["chattering"]]),
-        alarms(words.FLEETING, _counted(position["fleeting"])),
+        alarms(words.TOP_TEN, counted("top_ten")),
+        alarms(words.CHATTERING, [[rule(c), c["sensor"], str(c["raises"]), ""] for c in position["chattering"]]),
+        alarms(words.FLEETING, counted("fleeting")),
         block(words.STANDING, table(
             [t(words.RULE), t(words.SENSOR), t(words.RAISED), t(words.RETURNED)],
-            [[s["rule"], s["sensor"], at(s["raised_at"]), at(s["returned_at"])] for s in position["standing"]])),
+            [[rule(s), s["sensor"], at(s["raised_at"]), at(s["returned_at"])] for s in position["standing"]])),
         block(words.JUDGED, table(
             [t(words.RULE), t(words.TRUE), t(words.FALSE), t(words.TEST), t(words.FALSE_SHARE)],
-            [[j["rule"], str(j["true"]), str(j["false"]), str(j["test"]), _share(j["false_share"])]
+            [[rule(j), str(j["true"]), str(j["false"]), str(j["test"]), _share(j["false_share"])]
              for j in position["judged"]], numbers=(1, 2, 3, 4))),
         block(words.SUPPRESSED, table(
             [t(words.STATE), t(words.COUNT), t(words.OLDEST)],
@@ -131,10 +150,6 @@ def _rows(position: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
         yield "suppressed", state, one["oldest_since"], one["count"], "count", None, None
     for one in position["unauthorised"]:
         yield "unauthorised", one["alarm"], one["why"], one["at"], "at", None, None
-
-
-def _counted(alarms: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    return [[one["rule"], one["sensor"], str(one["count"]), _share(one["share"])] for one in alarms]
 
 
 def _cell(value: Any) -> Any:

@@ -29,6 +29,10 @@ SOURCE = (
     "Targets as commonly cited after ISA-18.2 / IEC 62682; Lifeline claims no conformity with them.",
     "目标值为公开文献中常引用的 ISA-18.2 / IEC 62682 数值；Lifeline 不声称符合该标准。",
 )
+SHORT = (
+    "Shorter than a day: where a mean is over longer periods than this span, there is none.",
+    "统计时段不足一天：平均值的周期长于该时段时不予给出。",
+)
 NOTHING = ("Nothing to report.", "没有可报告的内容。")
 FIGURE, VALUE, TARGET = ("Figure", "指标"), ("Value", "数值"), ("Target", "目标")
 MISSED = ("missed", "未达到")

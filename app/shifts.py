@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.access import Principal, Role
-from app.actions import KeyReused
+from app.access import DESK, Principal, Role
+from app.actions import InvalidField, KeyReused
 from model.instant import format_instant, to_datetime, to_milliseconds
+from store.handling import has_key
 from store.pool import Connection
 from store.positions import find_positions
 from store.shifts import (
@@ -56,7 +57,7 @@ class Wanted(NamedTuple):
 async def hand_over(connection: Connection, wanted: Wanted, caller: Principal, now: int) -> HandOver:
     """Keep how the position stands at `now` (epoch milliseconds); the same request again returns the same record.
 
-    Raises PositionUnknown, KeyReused and HandOverRefused.
+    Raises PositionUnknown, KeyReused, InvalidField and HandOverRefused.
     """
     async with connection.transaction():
         await lock_shifts(connection, wanted.position)
@@ -71,6 +72,11 @@ async def hand_over(connection: Connection, wanted: Wanted, caller: Principal, n
         mode = None if position is None else await mode_of(connection, position.city)
         if position is None or mode is None:
             raise PositionUnknown
+        if wanted.to is not None and not await has_key(connection, wanted.to, DESK, position.city):
+            raise InvalidField(
+                "to", f"nobody of label {wanted.to!r} may take over in {position.city}",
+                "name the label of a key in force with role operator or supervisor, or leave it out",
+            )  # fmt: skip
         last = await _last(connection, position.position, mode, caller)
         if last is not None and last.accepted_by is None and last.handed_by != caller.label:
             raise HandOverRefused(

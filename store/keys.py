@@ -3,20 +3,23 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from store.pool import Connection, Pool
 
 PREFIX = "lk_"  # lets a leaked key be recognised
+_COLUMNS = "key_hash, label, role, areas, created_at"
 
 
 class StoredKey(NamedTuple):
-    """Whom a key stands for: its label, role and areas (cities, or `*` for all)."""
+    """Whom a key stands for: its label, role and areas (cities, or `*` for all), and when it was made."""
 
     key_hash: bytes
     label: str
     role: str
     areas: tuple[str, ...]
+    created_at: datetime
 
 
 def hash_key(key: str) -> bytes:
@@ -58,18 +61,16 @@ async def find_key(connection: Connection | Pool, key: str) -> StoredKey | None:
 async def find_keys(connection: Connection | Pool, key_hashes: Collection[bytes]) -> dict[bytes, StoredKey]:
     """Return those of the keys that are in force, by hash."""
     rows = await connection.fetch(
-        "select key_hash, label, role, areas from api_key where key_hash = any($1::bytea[]) and revoked_at is null",
+        f"select {_COLUMNS} from api_key where key_hash = any($1::bytea[]) and revoked_at is null",
         list(key_hashes),
     )
-    return {row["key_hash"]: StoredKey(row["key_hash"], row["label"], row["role"], tuple(row["areas"])) for row in rows}
+    return {row["key_hash"]: _key_of(row) for row in rows}
 
 
 async def list_keys(connection: Connection | Pool) -> list[StoredKey]:
     """Return the keys in force by label."""
-    rows = await connection.fetch(
-        "select key_hash, label, role, areas from api_key where revoked_at is null order by label"
-    )
-    return [StoredKey(row["key_hash"], row["label"], row["role"], tuple(row["areas"])) for row in rows]
+    rows = await connection.fetch(f"select {_COLUMNS} from api_key where revoked_at is null order by label")
+    return [_key_of(row) for row in rows]
 
 
 async def revoke_key(connection: Connection | Pool, label: str) -> bool:
@@ -78,3 +79,7 @@ async def revoke_key(connection: Connection | Pool, label: str) -> bool:
         "update api_key set revoked_at = now() where label = $1 and revoked_at is null", label
     )
     return bool(status != "UPDATE 0")
+
+
+def _key_of(row: Any) -> StoredKey:
+    return StoredKey(row["key_hash"], row["label"], row["role"], tuple(row["areas"]), row["created_at"])

@@ -21,6 +21,29 @@ class LineRow(NamedTuple):
     district: str
 
 
+async def evaluated_span(connection: Connection | Pool, cities: Sequence[str], end: int) -> tuple[int, int] | None:
+    """Return the first and the last instant (epoch milliseconds) of which the log and the cities' journal tell.
+
+    They go from the first evaluated batch to the log's clock. Where old batches were deleted, or people acted after the
+    newest one, a journal line that became known earlier, or later (before `end`), counts too. None where there is
+    neither.
+    """
+    began, clock = await connection.fetchrow(
+        "select (select arrived_at from batch where sequence <= c.batch order by sequence limit 1), clock"
+        " from evaluation_cursor c"
+    )
+    known = f"select ({_KNOWN})::timestamptz from journal where city = any($1::text[]) and {_KNOWN} >= $2"
+    known += f" and {_KNOWN} < $3 order by {_KNOWN}"
+    latest = format_instant(end)
+    before = latest if began is None else format_instant(to_milliseconds(began))
+    after = "" if clock is None else format_instant(to_milliseconds(clock))
+    first = await connection.fetchval(f"{known} limit 1", list(cities), "", before)
+    last = await connection.fetchval(f"{known} desc limit 1", list(cities), after, latest)
+    if (first or began) is None or (last or clock) is None:
+        return None
+    return to_milliseconds(first or began), to_milliseconds(last or clock)
+
+
 async def lines_for_figures(
     connection: Connection, cities: Sequence[str], start: int, end: int
 ) -> AsyncIterator[list[LineRow]]:

@@ -60,7 +60,8 @@ def inlined(struct: type[msgspec.Struct]) -> Callable[[dict[str, Any]], None]:
 class PositionPerformance(BaseModel):
     """The figures of one operator's position in one mode, each beside its commonly cited target.
 
-    Rates are annunciations at the position, shares lie between 0 and 1. A series counts from `from` on and is left out
+    Rates are annunciations at the position, shares lie between 0 and 1. A mean is null over a span shorter than its
+    period. A series counts from `from` on and is left out
     where it would be longer than 1,500 periods. `met` is null where there is no target or nothing to measure.
     """
 
@@ -76,7 +77,10 @@ class PositionPerformance(BaseModel):
 
 
 class Performance(BaseModel):
-    """The figures of the alarm system over from <= time < to, never added up over modes."""
+    """The figures of the alarm system over from <= time < to, never added up over modes.
+
+    `from` and `to` are what they reach over: from the first evaluated batch to the log's clock, within what was asked.
+    """
 
     from_: TimeText = Field(alias="from")
     to: TimeText

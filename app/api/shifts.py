@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.access import AtDesk, Principal, Reader, check_city
-from app.actions import KeyReused
+from app.actions import InvalidField, KeyReused
 from app.api.bodies import KeyField, KeyHeader, Reason, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
@@ -25,8 +25,9 @@ from app.api.parameters import (
     written_or_none,
 )
 from app.api.performance import language_of
-from app.api.problems import Problem, not_found
+from app.api.problems import Problem, invalid, not_found
 from app.hand_over_page import hand_over_html
+from app.rule_names import rule_names
 from app.shifts import HandOverRefused, HandOverUnknown, PositionUnknown, Wanted, hand_over, take_over
 from model.bilingual import Language
 from model.report import personal_data
@@ -62,7 +63,7 @@ class HandOverBody(BaseModel):
     position: Word
     notes: list[Note] = Field(default=[], max_length=50, description="No names or telephone numbers of householders")
     strike: list[Word] = Field(default=[], max_length=100, description="`note` of those that are done with")
-    to: Word | None = Field(default=None, description="Who takes over; without it whoever does")
+    to: Word | None = Field(default=None, description="Label of the key of who takes over; without it whoever does")
     idempotency_key: KeyField = None
 
 
@@ -134,6 +135,8 @@ async def post_hand_over(
             raise not_found("position", body.position) from None
         except KeyReused as error:
             raise reused(error) from None
+        except InvalidField as error:
+            raise invalid(error.field, str(error), error.remedy) from None
         except HandOverRefused as refused:
             raise _problem(refused) from None
 
@@ -201,13 +204,14 @@ async def _one(
             raise not_found("hand-over", str(number))
         positions = await find_positions(connection, caller.areas)
         zones = {city.city: city.time_zone for city in await read_cities(connection, caller.areas)}
+        rules = await rule_names(connection) if as_page else {}
     if not as_page:
         return JSONResponse(_item(found))
     language = language_of(request, parameters.language)
     named = next((one for one in positions if one.position == found.position), None)
     name = found.position if named is None else (named.name_zh if language == "zh" else named.name) or found.position
     zone = zones.get(found.city, "UTC")
-    return HTMLResponse(hand_over_html(_item(found), name, zone, language))
+    return HTMLResponse(hand_over_html(_item(found), name, zone, language, rules))
 
 
 def _problem(refused: HandOverRefused) -> Problem:

@@ -18,6 +18,7 @@ from model.sensor import City
 from store.floods import find_floods
 from store.journal import Place
 from store.positions import write_positions
+from store.rule_packs import StoredPack, activate
 from store.sensors import import_cities
 from tests.api.service import NOON, Service, change, journal, serve
 from tests.integration.test_floods import raised, record
@@ -34,12 +35,19 @@ async def _positions(client: Any, query: str = SPAN) -> dict[tuple[str, str], An
     return {(one.position, one.mode): one.model_dump() for one in found.positions}
 
 
+async def _evaluated(service: Service, first: int = NOON - DAY_MS, last: int = NOON + DAY_MS) -> None:
+    """Let the log reach from the first evaluated batch to a last instant, as if it had brought no readings."""
+    await service.pool.execute("insert into batch values (1, $1, 0, 0, 0)", to_datetime(first))
+    await service.pool.execute("update evaluation_cursor set batch = 1, clock = $1", to_datetime(last))
+
+
 def _value(position: dict[str, Any], figure: str) -> Any:
     return next(one["value"] for one in position["figures"] if one["figure"] == figure)
 
 
 def test_figures_by_position_and_mode(database_url: str) -> None:
     async def scenario(service: Service) -> None:
+        await _evaluated(service)
         await journal(service.pool, [change("GAS-1", 0, 4), change("DRAIN-1", 0, 2), change("WATER-9", 0, 3)])
         client = await service.client("viewer")
         found = await _positions(client)
@@ -60,6 +68,7 @@ def test_figures_by_position_and_mode(database_url: str) -> None:
 
 def test_within_the_areas_and_no_exercise_unless_named(database_url: str) -> None:
     async def scenario(service: Service) -> None:
+        await _evaluated(service)
         await journal(service.pool, [change("GAS-1", 0, 4)])
         async with service.pool.acquire() as connection:
             await import_cities(connection, [City(city="jiayuguan", mode="exercise")])
@@ -82,6 +91,7 @@ def test_within_the_areas_and_no_exercise_unless_named(database_url: str) -> Non
 
 def test_what_people_did_and_the_floods(database_url: str) -> None:
     async def scenario(service: Service) -> None:
+        await _evaluated(service)
         storm = [raised(f"s{n}", n, 1, GAS, mode="test") for n in range(12)]
         async with service.pool.acquire() as connection:
             await record(connection, storm)
@@ -99,7 +109,7 @@ def test_what_people_did_and_the_floods(database_url: str) -> None:
         assert found["acknowledge"] == {"count": 1, "median_s": 90.0, "p90_s": 90.0}
         assert [(one["rule"], one["false"], one["false_share"]) for one in found["judged"]] == [("level", 1, 1.0)]
         assert [(one["began_at"], one["annunciated"], one["folded"]) for one in found["floods"]] == [
-            (format_instant(flood.began), 12, 12)
+            (format_instant(flood.began), 12, 11)  # the first out is not folded
         ]
         # It stands still: from its beginning to the end of the span.
         assert _value(found, "flood_share") == pytest.approx((DAY_MS - 10_000) / (2 * DAY_MS))
@@ -109,11 +119,96 @@ def test_what_people_did_and_the_floods(database_url: str) -> None:
 
 def test_alarms_that_stood_before_the_span_are_known(database_url: str) -> None:
     async def scenario(service: Service) -> None:
+        await _evaluated(service, last=NOON + 9 * DAY_MS)
         await journal(service.pool, [change("GAS-1", 0, 4), change("GAS-2", 0, 2), change("GAS-2", 2, 0)])
         start = NOON + 2 * DAY_MS
         query = f"from={format_instant(start)}&to={format_instant(start + DAY_MS)}&city=jiayuguan"
         found = (await _positions(await service.client("viewer"), query))["jiayuguan.default", "test"]
         assert (found["annunciated"], [one["sensor"] for one in found["standing"]]) == (0, ["GAS-1"])
+
+    serve(database_url, scenario)
+
+
+# what the log holds (first batch, last instant), alarms at, and over what figures asked from 11:00 to 13:00 reach;
+# times are minutes from noon
+HALF_HOUR = (-10, 20)
+REACHED = {
+    "the span lies within what was evaluated": ((-90, 90), 0, (-60, 60)),
+    "evaluation began in it, and goes on": (HALF_HOUR, 0, (-10, 20)),
+    "old batches were deleted: the journal tells of before": (HALF_HOUR, -30, (-30, 20)),
+    "the journal goes on after the newest batch": (HALF_HOUR, 40, (-10, 40)),
+    "there is no batch any more": (None, 0, (0, 0)),
+    "evaluation began after it": ((70, 90), None, None),
+    "evaluation has not come so far": ((-90, -70), None, None),
+    "nothing was ever evaluated": (None, None, None),
+}
+
+
+@pytest.mark.parametrize(("log", "alarm", "reached"), REACHED.values(), ids=REACHED)
+def test_figures_reach_over_what_was_evaluated(
+    database_url: str, log: tuple[int, int] | None, alarm: int | None, reached: tuple[int, int] | None
+) -> None:
+    def at(minutes: int) -> int:
+        return NOON + minutes * 60_000
+
+    async def scenario(service: Service) -> None:
+        if log is not None:
+            await _evaluated(service, at(log[0]), at(log[1]))
+        if alarm is not None:
+            known = at(alarm)
+            await journal(service.pool, [change("GAS-1", 0, 4, known - 200, raised=known - 200)])
+        client = await service.client("viewer", "jiayuguan")
+        answer = (
+            await client.get(f"/api/v1/performance?from={format_instant(at(-60))}&to={format_instant(at(60))}")
+        ).json()
+        if reached is None:
+            assert (answer["from"], answer["positions"]) == (answer["to"], [])
+            return
+        # The last instant counts: what became known in it is told.
+        end = at(reached[1]) if reached[1] == 60 else at(reached[1]) + 1
+        assert (answer["from"], answer["to"]) == (format_instant(at(reached[0])), format_instant(end))
+        (found,) = answer["positions"]
+        assert (found["annunciated"], found["hours"]) == (1, (end - at(reached[0])) / 3_600_000)
+
+    serve(database_url, scenario)
+
+
+def test_a_month_of_which_half_an_hour_was_evaluated(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        await _evaluated(service, NOON, NOON + 1_800_000 - 1)
+        await journal(service.pool, [change("GAS-1", 0, 4), change("DRAIN-1", 0, 2), change("GAS-2", 0, 1)])
+        service.now = NOON + 9 * DAY_MS
+        client = await service.client("viewer", "jiayuguan")
+        answer = await client.get("/api/v1/performance/report?month=2026-11&form=csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert {(row["from"], row["to"]) for row in rows} == {
+            ("2026-11-22T12:00:00.000Z", "2026-11-22T12:30:00.000Z"),
+        }  # fmt: skip
+        figures = {row["item"]: (row["value"], row["met"]) for row in rows if row["section"] == "figure"}
+        assert figures["per_10_minutes_mean"] == ("1", "yes")
+        assert (figures["per_hour_mean"], figures["per_day_mean"]) == (("", ""), ("", ""))
+        page = _Page((await client.get("/api/v1/performance/report?month=2026-11&language=en")).text)
+        assert any("2026-11-22 20:00 – 2026-11-22 20:30 (Asia/Shanghai) · 30 min" in text for text in page.said)
+        assert any(text.startswith("Shorter than a day") for text in page.said)
+
+    serve(database_url, scenario)
+
+
+def test_rules_are_told_by_their_names_with_the_id_beside(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        content = '{"rules": [{"rule": "level", "name": {"en": "Gas level", "zh": "燃气浓度"}}]}'
+        await activate(service.pool, [StoredPack("gas", "1", content)], "t")
+        await _evaluated(service)
+        await journal(service.pool, [change("GAS-1", 0, 4), change("DRAIN-1", 0, 2, rule="gone")])
+        client = await service.client("viewer", "jiayuguan")
+        service.now = NOON + DAY_MS
+        path = "/api/v1/performance/report?month=2026-11"
+        for language, name in (("en", "Gas level (level)"), ("zh", "燃气浓度（level）")):
+            said = _Page((await client.get(f"{path}&language={language}")).text).said
+            assert {name, "gone"} <= set(said)
+        rows = csv.DictReader(io.StringIO((await client.get(f"{path}&form=csv")).text))
+        told = {(row["item"], row["name"], row["name_zh"]) for row in rows if row["section"] == "top_ten"}
+        assert told == {("level", "Gas level", "燃气浓度"), ("gone", "", "")}
 
     serve(database_url, scenario)
 

@@ -117,12 +117,31 @@ def test_another_person_takes_it_over_once(database_url: str) -> None:
 def test_whom_it_is_handed_to_takes_it_over_or_a_supervisor(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         li, wang = await _people(service)
+        await service.client("operator", label="chen")
         first = (await _made(li, to="chen"))["hand_over"]
         assert (await _accept(wang, first)).status_code == 403
         second = (await _made(li, to="chen"))["hand_over"]  # said anew: the first has had its day
         supervisor = await service.client("supervisor", label="zhao")
         assert (await _accept(supervisor, first)).status_code == 409
         assert (await _accept(supervisor, second)).json()["accepted_by"] == "zhao"
+
+    serve(database_url, scenario)
+
+
+def test_it_is_handed_to_somebody_who_can_take_it_over(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        li, _ = await _people(service)
+        await service.client("viewer", label="looker")
+        await service.client("operator", "jinchang", label="elsewhere")
+        await service.client("operator", label="gone")
+        await service.pool.execute("update api_key set revoked_at = now() where label = 'gone'")
+        for name in ("Wang", "looker", "elsewhere", "gone"):
+            refused = await _hand_over(li, to=name)
+            assert (refused.status_code, refused.json()["field"]) == (422, "to"), name
+            assert refused.json()["remedy"]
+        await service.client("supervisor", "jiayuguan", label="zhao")
+        for name in ("wang", "zhao"):
+            assert (await _made(li, to=name))["handed_to"] == name
 
     serve(database_url, scenario)
 

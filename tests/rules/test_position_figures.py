@@ -58,6 +58,24 @@ def test_means_and_peaks_of_ten_minutes_hours_and_days() -> None:
     assert values(found)["hours_above_30_share"] == 0.0
 
 
+# hours of a span with six alarms in its first ten minutes: the means of ten minutes, an hour, a day
+MEANS = {
+    0.1: (None, None, None),
+    0.5: (2.0, None, None),
+    2: (0.5, 3.0, None),
+    24: (6 / 144, 0.25, 6.0),
+}
+
+
+@pytest.mark.parametrize(("hours", "means"), MEANS.items())
+def test_a_mean_needs_a_period_of_its_length(hours: float, means: tuple[float | None, ...]) -> None:
+    found = figures(at(*range(0, 300, 50)), end=round(hours * HOUR))
+    named = [one for one in found.figures if one.figure in ("per_10_minutes_mean", "per_hour_mean", "per_day_mean")]
+    assert [one.value for one in named] == pytest.approx(means)
+    assert [found.periods[name].mean for name in ("10_minutes", "hour", "day")] == pytest.approx(means)
+    assert [one.met is None for one in named] == [mean is None for mean in means]
+
+
 def test_a_series_that_would_be_too_long_is_left_out() -> None:
     periods = figures([], end=30 * DAY).periods
     assert [periods[name].series is None for name in ("10_minutes", "hour", "day")] == [True, False, False]
