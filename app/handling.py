@@ -8,10 +8,10 @@ from alerts.awaiting import deadlines_of
 from alerts.handling import ACTIONS, Act, NotPossible, handle
 from app.access import Principal, Role
 from app.actions import ActionRefused, InvalidField, lines_of
-from app.measured import GASES, Measured, is_gas_alarm, measured_property, refuse_danger
+from app.measured import GASES, Measured, is_gas_alarm, measured_property, refuse_danger, refuse_still_active
 from model.alarm import Alarm, Details
 from model.cause_codes import causes_of
-from model.handling import Awaited
+from model.handling import Awaited, Step
 from model.instant import format_instant, to_milliseconds
 from model.network import distance_m
 from model.sensor import Sensor
@@ -21,7 +21,7 @@ from store.pool import Connection
 from store.rosters import CityRosters, rosters_of
 from store.sensor_search import find_sensor
 
-CLOCK_AHEAD_MS_MAX = 60_000  # of the device on which somebody says when it was done
+CLOCK_AHEAD_MS_MAX = 60_000  # of the device on which somebody says when it was done; the line then says so
 DISTANCES_M = (100, 500, 2_000)  # in which a crew's distance is told; the position itself is not kept (invariant I9)
 CREW_ROLES = (Role.FIELD, Role.OPERATOR, Role.SUPERVISOR)
 
@@ -118,8 +118,13 @@ class Found(NamedTuple):
 
 
 async def verify(doing: Doing, found: Found) -> list[Transition]:
-    """Verify that it is solved, as another person than resolved it. Raises as `assign`."""
+    """Verify that it is solved, as another person than resolved it, or with a note that it is not. Raises as `assign`.
+
+    While the sensor still says so it is not solved, unless it was resolved as the sensor's fault.
+    """
     alarm, place = doing.alarm, doing.place
+    if not found.passed and not (doing.comment or "").strip():
+        raise InvalidField("note", "is missing: the crew is sent back", "say what is not solved")
     sensor = await _sensor(doing)
     if found.passed and alarm.handling is not None:
         if doing.caller.label in (alarm.handling.resolved_by, alarm.handling.assigned_to):
@@ -136,6 +141,8 @@ async def verify(doing: Doing, found: Found) -> list[Transition]:
         if found.passed:
             await refuse_danger(doing.connection, alarm, sensor, measured)
         details |= {"property": measured.property, "value": measured.value, "unit": measured.unit}
+    if found.passed and alarm.handling is not None and alarm.handling.step is Step.RESOLVED:
+        await refuse_still_active(doing.connection, alarm, sensor, doing.comment, doing.caller.areas)
     city = await _rosters(doing)
     return await _take(doing, Act.VERIFY if found.passed else Act.FAIL, city, details)
 
@@ -145,9 +152,12 @@ async def _take(
 ) -> list[Transition]:
     deadlines = deadlines_of(city, doing.alarm, doing.place)
     allowed: Mapping[Awaited, int] = {} if deadlines is None else deadlines.allowed_ms
+    since = _done_at(doing)
+    if doing.acted_at is not None and since != doing.acted_at:
+        details = details | {"acted_at_told": format_instant(doing.acted_at)}
     try:
         done = handle(
-            doing.alarm, act, actor=doing.caller.label, time=doing.now, since=_done_at(doing), assigned_to=assigned_to,
+            doing.alarm, act, actor=doing.caller.label, time=doing.now, since=since, assigned_to=assigned_to,
             allowed_ms=allowed, comment=doing.comment, details=details,
         )  # fmt: skip
     except NotPossible as error:
@@ -156,6 +166,7 @@ async def _take(
 
 
 def _done_at(doing: Doing) -> int:
+    """Return when it was done: now where the device's clock is a little ahead. Raises InvalidField beyond that."""
     if doing.acted_at is None:
         return doing.now
     if doing.acted_at > doing.now + CLOCK_AHEAD_MS_MAX:

@@ -1,6 +1,6 @@
-"""What a person measured to verify that an alarm is dealt with, held against the limits of the rules in force."""
+"""What a verification is held against: what the sensor still says, and the limits of the rules in force."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -11,15 +11,19 @@ from alerts.conditions.threshold import Threshold
 from alerts.rules import Pack, Rule, limits_of
 from alerts.temporary_limits import with_temporary_limits
 from app.actions import ActionRefused, InvalidField
-from model.alarm import Alarm
+from model.alarm import LABELS_WITH_NONE, Alarm, Details
+from model.cause_codes import SENSOR_AT_FAULT
+from model.instant import format_instant
 from model.sensor import Sensor
 from model.vocabulary import PROPERTIES, UnknownUnit, conversion
+from store.alarms import alarm_lines
 from store.journal import Place
 from store.pool import Connection
 from store.rule_packs import packs_in_force
 from store.temporary_limits import limits_in_force
 
 GASES = ("combustible_gas", "hydrogen_sulfide")
+LINES_MAX = 100_000  # of one occurrence
 
 
 class Measured(NamedTuple):
@@ -54,6 +58,46 @@ def measured_property(asked: str | None, alarm: Alarm, place: Place, sensor: Sen
             names = " or ".join(name for name in fitting if name is not None)
             raise InvalidField("property", f"{found} does not verify this alarm", f"measure {names}")
     return found
+
+
+class _Resolution(msgspec.Struct):
+    """What of a journal line tells the cause."""
+
+    action: str | None = None
+    details: Details = {}
+
+
+async def refuse_still_active(
+    connection: Connection, alarm: Alarm, sensor: Sensor | None, note: str | None, areas: Sequence[str]
+) -> None:
+    """Raise ActionRefused where a process alarm's condition still holds, whatever a person found at the place.
+
+    Not where its resolution says that the sensor is at fault: then the note says how that was seen. Raises InvalidField
+    without one.
+    """
+    if alarm.alarm_class != "process" or alarm.condition != "active":
+        return
+    said = f"the sensor still says {LABELS_WITH_NONE[alarm.severity] or 'active'}"
+    if alarm.kind == "threshold" and alarm.value is not None and sensor is not None:
+        unit, at = PROPERTIES[sensor.property].unit, format_instant(alarm.changed)
+        said += f": {alarm.value:g} {unit} at {at}, and nothing since that ended it"
+    if await _cause_code(connection, alarm, areas) not in SENSOR_AT_FAULT:
+        raise ActionRefused(
+            said,
+            "make it safe and wait until the sensor returns; send passed: false with a note to send the crew back, who "
+            f"resolve with cause_code {' or '.join(sorted(SENSOR_AT_FAULT))} where it is the sensor that is wrong",
+        )
+    if not (note or "").strip():
+        raise InvalidField("note", f"is missing, and {said}", "say how the sensor was found to be at fault")
+
+
+async def _cause_code(connection: Connection, alarm: Alarm, areas: Sequence[str]) -> str | None:
+    """Return the cause that the alarm's last resolution names."""
+    for text in reversed(await alarm_lines(connection, alarm.alarm, areas, LINES_MAX)):
+        line = msgspec.json.decode(text, type=_Resolution)
+        if line.action == "resolve":
+            return str(line.details.get("cause_code"))
+    return None
 
 
 async def refuse_danger(connection: Connection, alarm: Alarm, sensor: Sensor | None, measured: Measured) -> None:

@@ -8,16 +8,17 @@ import msgspec
 from alerts.incidents.grouping import Happening
 from alerts.incidents.keeping import take
 from app.access import Principal
-from app.actions import find_repeated
+from app.actions import InvalidField, find_repeated
 from model.incident import Member
 from model.instant import to_datetime
 from model.report import Report
 from store.alarms import EarlierAction, record_action
 from store.journal import lock_journal
 from store.pool import Connection
-from store.reports import ReportRow, find_report, insert_report, verify_report
+from store.reports import ReportRow, find_report, insert_report, is_far_from_sensors, verify_report
 
 SEND, VERIFY = "report", "verify"
+FROM_SENSORS_KM_MAX = 100  # further out a device knew no position, or its degrees are exchanged
 
 
 class ReportUnknown(Exception):
@@ -35,13 +36,23 @@ class ReportRefused(Exception):
 
 
 async def send_report(connection: Connection, report: Report, idempotency_key: str, actor: Principal) -> ReportRow:
-    """Keep a report and let it join an incident; the same one again gives the same. Raises KeyReused."""
+    """Keep a report and let it join an incident; the same one again gives the same.
+
+    Raises KeyReused, and InvalidField where its place is far from all sensors of its city.
+    """
     asked = f"report.{_digest(report)}"
     async with connection.transaction():
         await lock_journal(connection)
         earlier = await find_repeated(connection, idempotency_key, asked, SEND, actor)
         if earlier is not None:
             return await _found(connection, int(earlier.line), actor)
+        place = (report.longitude, report.latitude)
+        if await is_far_from_sensors(connection, report.city, *place, FROM_SENSORS_KM_MAX * 1_000):
+            raise InvalidField(
+                "place",
+                f"lies more than {FROM_SENSORS_KM_MAX} km from every sensor of {report.city}",
+                "give longitude and latitude of the place in degrees, WGS-84, or name the city in which it lies",
+            )
         name = await insert_report(connection, report)
         number = int(name.rpartition(".")[2])
         member = _member(msgspec.structs.replace(report, report=name))

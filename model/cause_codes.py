@@ -100,6 +100,10 @@ CAUSE_CODES = {
 }
 
 
+SENSOR_AT_FAULT = frozenset({"sensor_fault"})
+"""Those by which a sensor that still says so is wrong; of a test or a lost supply it returns by itself."""
+
+
 def causes_of(system: str) -> list[CauseCode]:
     """Return the causes that an alarm of a system can have."""
     return [cause for cause in CAUSE_CODES.values() if system in cause.systems]

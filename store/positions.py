@@ -1,6 +1,6 @@
 """Operators' positions in the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,32 @@ from store.conditions import Conditions
 from store.pool import Connection, Pool
 
 _COLUMNS = "position, city, name, name_zh, districts, systems"
+DISTRICTS_TOLD_MAX = 20
+
+
+class DistrictUnknown(Exception):
+    """No sensor of the position's city is in `district`; its sensors are in those `known`, or in none ("")."""
+
+    def __init__(self, position: Position, district: str, known: Collection[str]) -> None:
+        super().__init__(f"no sensor of {position.city} is in district {district!r}")
+        self.position = position
+        names = sorted(name for name in known if name)[:DISTRICTS_TOLD_MAX]
+        self.remedy = (
+            f"its sensors are in {', '.join(names)}" if names else "its sensors have none: leave districts out"
+        )
+
+
+async def check_districts(connection: Connection | Pool, positions: Sequence[Position]) -> None:
+    """Raise DistrictUnknown where a position would never get an alarm; a city that has no sensors yet takes any."""
+    rows = await connection.fetch(
+        "select city, array_agg(distinct district) as known from sensor where city = any($1) group by city",
+        list({one.city for one in positions if one.districts}),
+    )
+    known = {row["city"]: row["known"] for row in rows}
+    for one in positions:
+        for district in one.districts:
+            if one.city in known and district not in known[one.city]:
+                raise DistrictUnknown(one, district, known[one.city])
 
 
 async def load_positions(connection: Connection | Pool, cities: Iterable[str] | None = None) -> list[Position]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from model.instant import to_datetime, to_milliseconds
 from model.report import Report, report_id
-from store.conditions import Conditions
+from store.conditions import Conditions, add_near
 from store.pool import Connection, Pool
 
 _COLUMNS = (
@@ -48,6 +48,26 @@ async def insert_report(connection: Connection, report: Report) -> str:
         report.actor,
     )  # fmt: skip
     return report_id(number)
+
+
+async def is_far_from_sensors(
+    connection: Connection, city: str, longitude: float, latitude: float, most_m: float
+) -> bool:
+    """Return whether the place (WGS-84 degrees) is further than `most_m` metres from all of the city's sensors.
+
+    Those without a place in degrees do not count; where no sensor has one, nothing is far.
+    """
+    conditions = Conditions()
+    conditions.add_equal("s.city", city)
+    conditions.add("s.latitude is not null and s.longitude is not null")
+    conditions.add("coalesce(s.definition ->> 'crs', 'WGS-84') = 'WGS-84'")
+    placed = str(conditions)
+    add_near(conditions, longitude, latitude, most_m)
+    far: bool = await connection.fetchval(
+        f"select exists (select from sensor s where {placed}) and not exists (select from sensor s where {conditions})",
+        *conditions.values,
+    )
+    return far
 
 
 async def find_reports(

@@ -51,7 +51,11 @@ class StepBody(ActionBody):
         json_schema_extra={"examples": [{"seen_sequence": 3, "acted_at": "2026-11-22T08:20:00.000Z"}]}
     )
 
-    acted_at: Time | None = Field(default=None, description="When it was done, where it is told later than that")
+    acted_at: Time | None = Field(
+        default=None,
+        description="When it was done, where it is told later than that. Up to a minute ahead it counts as now, and "
+        "`details.acted_at_told` keeps it",
+    )
 
 
 class DeclineBody(StepBody):
@@ -90,7 +94,9 @@ class VerifyBody(StepBody):
     )
 
     method: Literal["measurement", "inspection", "other"]
-    passed: bool = Field(default=True, strict=True, description="false: it is not solved, and assigned again")
+    passed: bool = Field(
+        default=True, strict=True, description="false, with a note: it is not solved, and assigned again"
+    )
     value: float | None = Field(default=None, allow_inf_nan=False, description="Of a measurement")
     unit: str | None = Field(default=None, min_length=1, max_length=32, description="UCUM")
     property: Word | None = Field(default=None, description="What was measured, where it is not what the sensor does")
@@ -174,9 +180,11 @@ async def resolve_alarm(
 async def verify_alarm(
     request: Request, caller: Acknowledger, alarm: AlarmInPath, body: VerifyBody, idempotency_key: KeyHeader = None
 ) -> Response:
-    """Verify, as another person than resolved it; `passed: false` sends the crew back.
+    """Verify, as another person than resolved it; `passed: false` with a note sends the crew back.
 
     An alarm about gas is verified by a person's measurement only, and not while that reaches the rule's lowest limit.
+    While the sensor still says so nothing passes (409), unless it was resolved with cause_code `sensor_fault` and a
+    note says how that was seen.
     """
 
     async def do(doing: Doing) -> list[Transition]:

@@ -14,7 +14,14 @@ from model.alarm import LABELS_WITH_NONE
 from model.instant import format_instant, to_datetime
 from model.position import POSITIONS_MAX, Position, PositionName, PositionWords
 from store.floods import FoldedGroup, StoredFlood, find_floods, folded_groups
-from store.positions import find_positions, load_positions, remove_position, write_positions
+from store.positions import (
+    DistrictUnknown,
+    check_districts,
+    find_positions,
+    load_positions,
+    remove_position,
+    write_positions,
+)
 from store.status import read_cities
 
 router = APIRouter(prefix="/positions", tags=["positions"])
@@ -130,6 +137,10 @@ async def put_position(
         if before is None and sum(one.city == body.city for one in configured) >= POSITIONS_MAX:
             raise invalid("city", f"has {POSITIONS_MAX} positions already", "take one away first")
         wanted = body.as_position(position)
+        try:
+            await check_districts(connection, [wanted])
+        except DistrictUnknown as error:
+            raise invalid("districts", str(error), error.remedy) from None
         await write_positions(connection, [wanted], to_datetime(context.clock()), caller.label)
         floods = await find_floods(connection, [position], caller.areas)
     return _item(wanted, floods)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.access import Acknowledger, Reader, check_city
-from app.actions import KeyReused
+from app.actions import InvalidField, KeyReused
 from app.api.bodies import Comment, KeyField, KeyHeader, one_key, reused
 from app.api.context import context_of
 from app.api.lines import Mode
@@ -145,6 +145,8 @@ async def send(
             return report_item(await send_report(connection, report, key, caller))
         except KeyReused as error:
             raise reused(error) from None
+        except InvalidField as error:
+            raise invalid(error.field, str(error), error.remedy) from None
 
 
 @router.get("", response_model=ReportPage, summary="Reports from people")

@@ -175,7 +175,7 @@ async def end(
     request: Request,
     caller: SiteWorker,
     suppression: Annotated[int, Path(ge=1, le=2**62, examples=[7])],
-    body: EndBody,
+    body: EndBody | None = None,
 ) -> dict[str, Any]:
     """End a suppression before its time, or one that was planned; what stands is annunciated anew."""
     context = context_of(request)
@@ -185,7 +185,8 @@ async def end(
         if row is None:
             raise not_found("suppression", str(suppression))
         try:
-            await end_suppression(connection, row.suppression, caller.label, now, body.comment)
+            comment = None if body is None else body.comment
+            await end_suppression(connection, row.suppression, caller.label, now, comment)
         except ActionRefused as refused:
             raise refusal(refused, None) from None
         row = await find_suppression(connection, suppression, caller.areas)

@@ -189,7 +189,7 @@ async def end(
     request: Request,
     caller: EndsLimits,
     temporary_limit: Annotated[int, Path(ge=1, le=2**62, examples=[12])],
-    body: EndLimitBody,
+    body: EndLimitBody | None = None,
 ) -> dict[str, Any]:
     """End a temporary limit before its time: the designed limits hold again, for which one person is enough."""
     context = context_of(request)
@@ -201,8 +201,9 @@ async def end(
             raise Problem(
                 403, "forbidden", "it holds in more cities than this key is for", remedy="use a key for all cities"
             )
+        comment = None if body is None else body.comment
         if not await end_temporary_limit(
-            connection, temporary_limit, by=caller.label, now=context.clock(), comment=body.comment
+            connection, temporary_limit, by=caller.label, now=context.clock(), comment=comment
         ):
             by = found[0].ended_by or "by itself"
             raise Problem(409, "conflict", f"it has ended already ({by})", remedy="nothing needs to be done")

@@ -13,7 +13,14 @@ from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.instant import to_datetime
 from model.position import POSITIONS_MAX, Position, read_positions
-from store.positions import find_positions, load_positions, remove_position, write_positions
+from store.positions import (
+    DistrictUnknown,
+    check_districts,
+    find_positions,
+    load_positions,
+    remove_position,
+    write_positions,
+)
 from store.status import read_cities
 
 ALL = ["*"]
@@ -70,6 +77,11 @@ async def _import(chosen: argparse.Namespace) -> int:
             if sum(one.city == city for one in after.values()) > POSITIONS_MAX:
                 raise CommandError(f"{chosen.file}: city {city!r} would have more than {POSITIONS_MAX} positions")
         changed = [one for one in wanted if before.get(one.position) != one]
+        try:
+            await check_districts(connection, changed)
+        except DistrictUnknown as error:
+            name = error.position.position
+            raise CommandError(f"{chosen.file}: position {name!r}: {error}; {error.remedy}") from None
         if not chosen.dry_run:
             await write_positions(connection, changed, to_datetime(clock()), account("administrator"))
     if chosen.dry_run:

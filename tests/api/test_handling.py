@@ -67,6 +67,11 @@ async def another(service: Service, number: int, sensor: str = "GAS-1") -> str:
     return line.alarm
 
 
+async def returns(service: Service, sensor: str = "GAS-1", **facts: Any) -> None:
+    """Let the sensor's condition return."""
+    await journal(service.pool, [change(sensor, 2 if sensor == "DRAIN-1" else 3, 0, NOON + MINUTE, **facts)])
+
+
 async def resolved(people: dict[str, httpx.AsyncClient], *, alarm: str = GAS, by: str = "li", to: str = "gas-crew-3",
                    cause: str = "gas_joint_leak") -> None:  # fmt: skip
     """Bring an alarm to the step resolved: lines 2 to 5."""
@@ -108,7 +113,8 @@ def test_from_assigned_to_verified(database_url: str) -> None:
         assert line["comment"] == "flange tightened"
         assert line["details"]["cause_code"] == "gas_joint_leak"
         assert line["details"]["photograph"] == "https://pictures.example/7.jpg"
-        answer = await act(people["wang"], "verify", 5, method="measurement", value=0.0, unit="%{LEL}")
+        await returns(service)
+        answer = await act(people["wang"], "verify", 6, method="measurement", value=0.0, unit="%{LEL}")
         assert answer.json()["details"] == {
             "step": "verified", "assigned_to": "gas-crew-3", "method": "measurement", "passed": True,
             "property": "combustible_gas", "value": 0.0, "unit": "%{LEL}",
@@ -116,7 +122,7 @@ def test_from_assigned_to_verified(database_url: str) -> None:
         assert (await handling(people["desk"]))["step"] == "verified"
         # The whole of it is in the journal, and not where the crew was.
         lines = await stored_lines(service.pool, GAS)
-        assert len(lines) == 6
+        assert len(lines) == 7
         assert not any("98.29" in line or "39.77" in line for line in lines)
         texts = await service.pool.fetch("select line from action")
         assert not any("39.77" in row["line"] for row in texts)
@@ -250,6 +256,7 @@ def test_when_it_was_done(database_url: str) -> None:
             "in the future": (12, None),
         }
         refused = {"before the alarm was raised", "in the future"}
+        ahead = {"on a device whose clock is half a minute fast"}
         for number, (case, (minutes, kept)) in enumerate(cases.items()):
             alarm = await another(service, number)
             await act(people["desk"], "assign", alarm=alarm, team="gas-crew-3")
@@ -259,7 +266,12 @@ def test_when_it_was_done(database_url: str) -> None:
                 assert (answer.status_code, answer.json()["field"]) == (422, "acted_at"), case
             else:
                 expected = None if kept is None else format_instant(NOON + kept * MINUTE)
-                assert answer.json()["details"].get("acted_at") == expected, case
+                details = answer.json()["details"]
+                assert details.get("acted_at") == expected, case
+                assert details.get("acted_at_told") == (acted_at if case in ahead else None), case
+                assert (await handling(people["desk"], alarm))["since"] == format_instant(
+                    NOON + (10 if kept is None else kept) * MINUTE
+                ), case
 
     serve(database_url, scenario)
 
@@ -285,12 +297,69 @@ def test_who_resolved_or_was_sent_does_not_verify(database_url: str) -> None:
         by_the_team, on_behalf = await another(service, 1), await another(service, 2)
         await resolved(people, alarm=by_the_team, by="li")
         await resolved(people, alarm=on_behalf, by="desk", to="zhao")
+        for number in (1, 2):
+            await returns(service, rule=f"level-{number}")
         measured: dict[str, Any] = {"method": "measurement", "value": 0.0, "unit": "%{LEL}"}
         for alarm, name in ((by_the_team, "li"), (on_behalf, "desk"), (on_behalf, "zhao")):
             answer = await act(people[name], "verify", 5, alarm=alarm, **measured)
             assert (answer.status_code, "another person" in answer.json()["remedy"]) == (409, True)
         for alarm, name in ((by_the_team, "wang"), (on_behalf, "chief")):
-            assert (await act(people[name], "verify", 5, alarm=alarm, **measured)).status_code == 200
+            assert (await act(people[name], "verify", 6, alarm=alarm, **measured)).status_code == 200
+
+    serve(database_url, scenario)
+
+
+STILL_SAYS = "the sensor still says orange: 42 %{LEL} at 2026-11-22T12:00:00.000Z, and nothing since that ended it"
+# cause of the resolution, facts of the verification: status, field, what is said
+STILL_ACTIVE: list[tuple[str, dict[str, Any], int, str | None, str]] = [
+    ("gas_joint_leak", {}, 409, None, STILL_SAYS),
+    ("gas_joint_leak", {"note": "flange tightened, 1 %LEL"}, 409, None, STILL_SAYS),
+    ("sensor_test", {"note": "bump test"}, 409, None, STILL_SAYS),
+    ("sensor_fault", {}, 422, "note", STILL_SAYS),
+    ("sensor_fault", {"note": "  "}, 422, "note", ""),
+    ("sensor_fault", {"value": 15.0, "note": "soiled"}, 200, None, ""),
+    ("sensor_fault", {"value": 41.0, "note": "soiled"}, 409, None, "still dangerous"),
+    ("sensor_fault", {"note": "soiled: 1 %LEL beside it"}, 200, None, ""),
+    ("gas_joint_leak", {"passed": False, "note": "it still leaks"}, 200, None, ""),
+    ("gas_joint_leak", {"passed": False}, 422, "note", "is missing"),
+    ("gas_joint_leak", {"passed": False, "comment": " "}, 422, "note", "is missing"),
+    ("gas_joint_leak", {"passed": False, "comment": "it still leaks"}, 200, None, ""),
+]
+
+
+def test_what_the_sensor_still_says_is_not_solved_unless_the_sensor_is_at_fault(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        people = await prepared(service)
+        for number, (cause, body, status, field, said) in enumerate(STILL_ACTIVE):
+            alarm = await another(service, number)
+            await resolved(people, alarm=alarm, cause=cause)
+            sent = {"method": "measurement", "value": 1.0, "unit": "%{LEL}"} | body
+            answer = await act(people["wang"], "verify", 5, alarm=alarm, **sent)
+            problem = answer.json()
+            assert (answer.status_code, problem.get("field")) == (status, field), (cause, body, answer.text)
+            assert said in answer.text, (cause, body)
+            if status != 200:
+                assert problem["remedy"]
+            expected = "resolved" if status != 200 else "assigned" if "passed" in body else "verified"
+            assert (await handling(people["desk"], alarm))["step"] == expected, (cause, body)
+
+    serve(database_url, scenario)
+
+
+def test_the_last_resolution_says_whether_the_sensor_is_at_fault(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        people = await prepared(service)
+        await resolved(people, alarm=DRAIN, by="zhao", to="zhao", cause="sensor_fault")
+        looked: dict[str, Any] = {"alarm": DRAIN, "method": "inspection", "note": "the gully is blocked"}
+        assert (await act(people["desk"], "verify", 5, passed=False, **looked)).status_code == 200
+        for seen, (action, body) in enumerate(
+            (("accept", {}), ("arrive", {}), ("resolve", {"cause_code": "sewer_blocked"})), 6
+        ):
+            assert (await act(people["zhao"], action, seen, alarm=DRAIN, **body)).status_code == 200
+        refused = await act(people["desk"], "verify", 9, **looked)
+        assert (refused.status_code, "still says yellow" in refused.json()["detail"]) == (409, True)
+        await returns(service, "DRAIN-1")
+        assert (await act(people["desk"], "verify", 10, **looked)).status_code == 200
 
     serve(database_url, scenario)
 
@@ -309,8 +378,10 @@ GAS_CASES: dict[str, tuple[dict[str, Any], int, str]] = {
     "not at it in another unit": ({"method": "measurement", "value": 0.5, "unit": "%{vol}"}, 409, "still dangerous"),
     "not at what no instrument shows": ({"method": "measurement", "value": -50.0, "unit": "%{LEL}"}, 422, "value"),
     "not beyond what one shows": ({"method": "measurement", "value": 120.0, "unit": "%{LEL}"}, 409, "still dangerous"),
-    "sent back at any value": ({"method": "measurement", "value": 80.0, "unit": "%{LEL}", "passed": False}, 200, ""),
-    "sent back by looking": ({"method": "inspection", "passed": False}, 200, ""),
+    "sent back at any value": (
+        {"method": "measurement", "value": 80.0, "unit": "%{LEL}", "passed": False, "note": "leaks"}, 200, "",
+    ),
+    "sent back by looking": ({"method": "inspection", "passed": False, "note": "it hisses"}, 200, ""),
 }  # fmt: skip
 
 
@@ -351,8 +422,9 @@ def test_a_temporary_limit_counts_beside_the_rules_own(database_url: str) -> Non
             )  # fmt: skip
             alarm = await another(service, number)
             await resolved(people, alarm=alarm)
+            await returns(service, rule=f"level-{number}")
             answer = await act(
-                people["wang"], "verify", 5, alarm=alarm, method="measurement", value=value, unit="%{LEL}"
+                people["wang"], "verify", 6, alarm=alarm, method="measurement", value=value, unit="%{LEL}"
             )
             assert answer.status_code == status, (blue, value, answer.text)
 
@@ -363,8 +435,9 @@ def test_without_the_rule_the_alarms_own_limit_counts(database_url: str) -> None
     async def scenario(service: Service) -> None:
         people = await prepared(service)
         await resolved(people)
+        await returns(service)
         for value, status in ((40.0, 409), (39.9, 200)):
-            answer = await act(people["wang"], "verify", 5, method="measurement", value=value, unit="%{LEL}")
+            answer = await act(people["wang"], "verify", 6, method="measurement", value=value, unit="%{LEL}")
             assert answer.status_code == status, answer.text
 
     serve(database_url, scenario)
@@ -374,10 +447,12 @@ def test_others_are_verified_by_looking(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         people = await prepared(service)
         await journal(service.pool, [silence("GAS-2")])
-        instrument = "sensor-silent.GAS-2.20261122T120000000Z"
-        for alarm, cause in ((DRAIN, "sewer_blocked"), (instrument, "sensor_fault")):
+        instrument = "sensor-silent.GAS-2.20261122T120000000Z"  # no process alarm: it may be active still
+        for alarm, cause, seen in ((DRAIN, "sewer_blocked", 6), (instrument, "power_or_communication", 5)):
             await resolved(people, alarm=alarm, by="zhao", to="zhao", cause=cause)
-            answer = await act(people["desk"], "verify", 5, alarm=alarm, method="inspection", note="seen dry")
+            if alarm == DRAIN:
+                await returns(service, "DRAIN-1")
+            answer = await act(people["desk"], "verify", seen, alarm=alarm, method="inspection", note="seen dry")
             assert (answer.status_code, answer.json()["comment"]) == (200, "seen dry")
 
     serve(database_url, scenario)

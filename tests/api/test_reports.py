@@ -136,6 +136,37 @@ def test_what_is_refused_and_why(database_url: str) -> None:
     serve(database_url, scenario)
 
 
+def test_a_place_far_from_all_sensors_of_the_city_is_refused(database_url: str) -> None:
+    places = {
+        "where a device knew no position": ((0, 0), 422),
+        "with its degrees exchanged": ((39.77, 89.9), 422),
+        "in another city": ((102.19, 38.52), 422),
+        "a little further than 100 km": ((98.3 + 100_500 / DEGREE_M, 39.77), 422),
+        "a little less far": ((98.3 + 99_500 / DEGREE_M, 39.77), 200),
+        "beside a sensor": ((98.3, 39.77), 200),
+    }
+
+    async def scenario(service: Service) -> None:
+        service.now = NOON + 4 * MINUTE
+        desk = await service.client("operator")
+        for case, ((longitude, latitude), status) in places.items():
+            answer = await post(desk, "/reports", **said(place={"longitude": longitude, "latitude": latitude}))
+            assert answer.status_code == status, (case, answer.text)
+            if status == 422:
+                problem = answer.json()
+                assert (problem["field"], "100 km" in problem["detail"]) == ("place", True), case
+                assert problem["remedy"]
+        # Neither a city of sensors without a place nor one with places of a local grid can tell what is far.
+        await service.pool.execute('update sensor set definition = definition || \'{"crs": "local"}\'')
+        assert (await post(desk, "/reports", **said(place={"longitude": 0, "latitude": 0}))).status_code == 200
+        await service.pool.execute(
+            "update sensor set longitude = null, latitude = null, definition = definition - 'crs'"
+        )
+        assert (await post(desk, "/reports", **said(place={"longitude": 0, "latitude": 0}))).status_code == 200
+
+    serve(database_url, scenario)
+
+
 def test_pages_filters_and_areas(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         await build(service)

@@ -239,6 +239,9 @@ def test_work_is_planned_on_a_sensor_that_has_no_alarm(database_url: str) -> Non
         service.now = NOON + HOUR_MS + 1
         ended = await crew.post(f"/api/v1/suppressions/{number}/end", json={"comment": "done early"})
         assert ended.json()["ended_at"] == "2026-11-22T13:00:00.001Z"
+        again = (await crew.post("/api/v1/suppressions", json=plan)).json()["suppression"]
+        wordless = await crew.post(f"/api/v1/suppressions/{again}/end")
+        assert (wordless.status_code, wordless.json()["ended_at"]) == (200, "2026-11-22T13:00:00.001Z")
         assert await _state(crew, during.alarm) == "unacknowledged"
 
     serve(database_url, scenario)

@@ -70,8 +70,9 @@ def test_a_temporary_limit_holds_when_another_person_approves(database_url: str)
     serve(database_url, scenario)
 
 
-async def put_in_force(service: Service, **wanted: Any) -> int:
-    asking, second = await service.client("engineer"), await service.client("supervisor")
+async def put_in_force(service: Service, names: tuple[str, str] | None = None, **wanted: Any) -> int:
+    first, other = names or (None, None)
+    asking, second = await service.client("engineer", label=first), await service.client("supervisor", label=other)
     asked = (await asking.post(PATH, json=body(**wanted))).json()
     decided = await second.post(f"/api/v1/approvals/{asked['approval']}/approve", json={})
     assert decided.status_code == 200, decided.text
@@ -95,9 +96,11 @@ def test_one_person_may_end_it(database_url: str) -> None:
             format_instant(service.now), "engineer of jiayuguan", "done",
         )  # fmt: skip
         assert (await client.post(end, json={})).status_code == 409
+        wordless = await client.post(f"{LIMITS}/{await put_in_force(service, names=('chen', 'zhou'))}/end")
+        assert (wordless.status_code, wordless.json()["comment"]) == (200, None)
         assert (await client.get(LIMITS)).json()["temporary_limits"] == []
-        (kept,) = (await client.get(f"{LIMITS}?ended=true&rule=combustible-gas")).json()["temporary_limits"]
-        assert kept == ended
+        kept = (await client.get(f"{LIMITS}?ended=true&rule=combustible-gas")).json()["temporary_limits"]
+        assert kept == [wordless.json(), ended]
 
     serve(database_url, scenario)
 
