@@ -23,9 +23,10 @@ from app.embedded.mosquitto import MosquittoBroker, mosquitto_broker
 from migrations.runner import migrate
 
 # `make test` tries the same examples each time, so that what it says of a change is due to the change;
-# `make properties` tries new ones.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.register_profile("new", print_blob=True)
+# `make properties` tries new ones. Neither judges a test by how long the machine took for it.
+_UNTIMED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("repeatable", _UNTIMED, derandomize=True)
+hypothesis.settings.register_profile("new", _UNTIMED, print_blob=True)
 hypothesis.settings.load_profile("new" if os.environ.get("LIFELINE_NEW_EXAMPLES") else "repeatable")
 
 T = TypeVar("T")

@@ -236,7 +236,7 @@ COURSE = st.lists(
 )  # seconds in steps of 30
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(COURSE, st.lists(st.integers(1, 8), min_size=1, max_size=6))
 def test_the_cut_into_transactions_changes_nothing(
     database_url: str, course: list[tuple[int, int]], cuts: list[int]

@@ -226,7 +226,7 @@ def test_rules_in_need_and_why() -> None:
 VALUES = some.lists(some.integers(0, 60).map(float), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     VALUES,
     some.sampled_from([0.0, 1.0, 3.0]),

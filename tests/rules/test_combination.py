@@ -136,7 +136,7 @@ def instants(draw: st.DrawFn) -> list[list[tuple[str, float, float]]]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @pytest.mark.parametrize("levels", [NEVER_IDLE, IDLE_BELOW_TWO], ids=["never idle", "idle below two"])
 @given(instants(), st.sets(st.integers(1, 9)), st.randoms(use_true_random=False))
 def test_batches_order_within_an_instant_and_restarts_do_not_show(

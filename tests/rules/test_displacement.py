@@ -301,7 +301,7 @@ class PlainMovement:
         return gain / (statistics.fmean(days[half:]) - statistics.fmean(days[:half]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.sampled_from([VELOCITY, ACCELERATION, ACCELERATING]),
@@ -324,7 +324,7 @@ def test_a_plain_model_agrees(seed: int, condition: dict[str, Any], readings: in
     assert signals({**condition, "readings_min": readings}, points, DAILY) == expected
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.sampled_from([VELOCITY, ACCELERATING, LEARNED_ANGLE, FORECAST]), st.data())
 def test_batches_and_restarts_change_nothing(seed: int, condition: dict[str, Any], data: st.DataObject) -> None:
     chance = random.Random(seed)

@@ -119,7 +119,7 @@ class PlainDrift:
         return abs(moved) if self.drifted else 0.0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 4.0, 15.0]))
 def test_a_plain_model_agrees(seed: int, fall: float) -> None:
     points = days((6, 60), (1, 60 - fall), (1, 60), seed=seed)

@@ -64,7 +64,7 @@ RAISED_TWICE = [("b", 75.0, 10.0, 0), ("b", 445.0, 0.0, 8), ("b", 90.0, 0.0, 2),
                 ("b", 490.0, 0.0, 0)]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example(RAISED_TWICE, {"deadband": 0, "off_delay_s": 0, "on_delay_s": 300}, [4], None)
 @given(streams(), CONDITIONS, st.lists(st.integers(1, 41), max_size=8), st.sampled_from([None, 0, 20_000, 60_000]))
 def test_any_split_into_batches_gives_the_same_journal(
@@ -76,7 +76,7 @@ def test_any_split_into_batches_gives_the_same_journal(
     assert journal(engine(*rules(condition)), rows, range(1, len(rows)), after) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(streams(), CONDITIONS, st.randoms(use_true_random=False))
 def test_any_order_of_different_sensors_gives_the_same_process_alarms(
     rows: list[QualifiedReading], condition: dict[str, Any], random: Any
@@ -94,7 +94,7 @@ def test_any_order_of_different_sensors_gives_the_same_process_alarms(
     assert outcome(shuffled) == outcome(rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(streams(), CONDITIONS, st.integers(0, 42))
 def test_a_restart_from_a_checkpoint_changes_nothing(
     rows: list[QualifiedReading], condition: dict[str, Any], cut: int
@@ -190,7 +190,7 @@ class PlainThreshold:
             self.severity = severity
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(streams(), CONDITIONS)
 def test_the_engine_agrees_with_the_plain_definition(rows: list[QualifiedReading], condition: dict[str, Any]) -> None:
     built = engine(threshold(**condition))

@@ -95,7 +95,7 @@ def plain_forecast(points: list[Point]) -> float:
     return rise[-1][1] + 360 * rates[place] if place >= 0 and rates[place] > 0 else 0.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.5, 2.0]))
 def test_a_plain_model_agrees(seed: int, rise: float) -> None:
     chance = random.Random(seed)

@@ -219,7 +219,7 @@ def journal(rows: Sequence[tuple[str, float]], cuts: Sequence[int]) -> list[str]
     return [encode_line(line) for line in sorted(backtest(one, batches), key=journal_order)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(arrivals(), st.lists(st.integers(1, 200), max_size=10), st.randoms(use_true_random=False))
 def test_neither_the_cut_into_batches_nor_the_order_within_an_instant_shows(
     rows: list[tuple[str, float]], cuts: list[int], random: Any
@@ -231,7 +231,7 @@ def test_neither_the_cut_into_batches_nor_the_order_within_an_instant_shows(
     assert journal(shuffled, cuts) == whole
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arrivals(), st.integers(0, 200))
 def test_a_restart_from_a_checkpoint_changes_nothing(rows: list[tuple[str, float]], cut: int) -> None:
     without, before, after = (engine(GATEWAY_RULE, SILENT_RULE, sensors=CITY) for _ in range(3))

@@ -168,4 +168,4 @@ class LifeCycle(RuleBasedStateMachine):
 
 
 TestLifeCycle = LifeCycle.TestCase
-TestLifeCycle.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestLifeCycle.settings = settings(max_examples=300, stateful_step_count=40)

@@ -143,7 +143,7 @@ STEPS = st.sampled_from([20.0, 60.0, 60.0, 60.0, 61.0, 180.0, 2_000.0])
 VALUES = st.one_of(st.floats(98, 102), st.floats(-1e4, 1e4))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(STEPS, VALUES), min_size=1, max_size=200), st.integers(0, 1000))
 def test_a_plain_model_agrees(stream: list[tuple[float, float]], seed: int) -> None:
     noise = np.random.default_rng(seed).normal(100, 1, 200).tolist()
@@ -152,7 +152,7 @@ def test_a_plain_model_agrees(stream: list[tuple[float, float]], seed: int) -> N
     assert signals(FAR, points) == [(time, pytest.approx(signal)) for time, signal in plain(points)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(STEPS, VALUES), min_size=1, max_size=200), st.lists(st.integers(0, 350), max_size=5))
 def test_batches_and_restarts_never_show(stream: list[tuple[float, float]], cuts: list[int]) -> None:
     times = np.cumsum([MINUTE] * 200 + [step for step, _ in stream]).tolist()

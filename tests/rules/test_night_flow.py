@@ -207,7 +207,7 @@ def plain(points: list[Point]) -> list[Point]:
     return made
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.dictionaries(st.integers(40, 110), st.sampled_from([0.0, 5.0, 10.0, 40.0, -20.0]), max_size=5),
@@ -221,7 +221,7 @@ def test_a_plain_model_agrees(seed: int, leaks: dict[int, float], holes: list[tu
     assert signals(RISEN, points, INFLOW) == [(time, pytest.approx(signal)) for time, signal in plain(points)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 70 * 24), max_size=5))
 def test_batches_and_restarts_never_show(cuts: list[int]) -> None:
     points = flow(70, {60: 30, 65: 0})

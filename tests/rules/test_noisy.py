@@ -64,7 +64,7 @@ def test_a_sensor_by_exception_has_no_noise_to_tell() -> None:
     assert watching(RESTLESS, sensor("a", reporting="by_exception")).unbound == [("depth", "a")]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.sampled_from([0.01, 0.3, 30.0]))
 def test_a_plain_model_agrees(seed: int, noise: float) -> None:
     points = about((1_600, noise), (100, 5 * noise), seed=seed)

@@ -29,7 +29,7 @@ def spaced(gaps: list[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 @given(st.data(), WINDOWS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_median_of_all_slopes_is_scipys(data: st.DataObject, values: list[float]) -> None:
     gaps = data.draw(st.lists(st.integers(1, 3_600), min_size=len(values), max_size=len(values)))
     times, found = spaced(gaps), np.empty(PAIRS_MAX)
@@ -42,7 +42,7 @@ def test_the_median_of_all_slopes_is_scipys(data: st.DataObject, values: list[fl
 @given(
     values=st.lists(st.integers(-(10**6), 10**6), min_size=4, max_size=READINGS_MAX, unique=True), climb=st.booleans()
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_trend_is_one_where_scipys_exact_test_of_kendall_finds_it(
     noise_multiple: float, values: list[int], climb: bool
 ) -> None:
@@ -74,7 +74,7 @@ def test_the_rate_of_a_rule_is_scipys_slope_of_its_window(seed: int) -> None:
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_median_and_its_deviation_are_numpys_and_scipys(values: list[float]) -> None:
     center, deviation = median_and_deviation(np.array(values), len(values), np.empty(len(values)))
     assert (center, deviation) == (np.median(values), median_abs_deviation(values))

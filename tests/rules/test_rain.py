@@ -88,7 +88,7 @@ def plain_sum(points: list[Point], now: float, window_s: float, part_s: float) -
     return total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_a_plain_model_agrees(seed: int) -> None:
     chance = random.Random(seed)

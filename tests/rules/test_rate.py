@@ -85,7 +85,7 @@ def plain_rate(points: list[Point], noise_multiple: float) -> float:
     return statistics.median(slopes) if rises or falls else 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from([12, 13, 20, 48]), st.sampled_from([0.0, 0.05, 0.3]))
 def test_a_plain_model_agrees(seed: int, samples: int, rise: float) -> None:
     chance = random.Random(seed)

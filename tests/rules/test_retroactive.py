@@ -76,7 +76,7 @@ def test_other_rules_that_look_at_several_sensors_are_left_out() -> None:
     assert {line.rule for line in lines} == {"depth"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.sampled_from([0.0, 12.0, 25.0, 45.0]), min_size=1, max_size=12), st.integers(0, 11), st.floats(61, 400)
 )

@@ -155,7 +155,7 @@ def plain(points: list[Point]) -> list[Point]:
     return made
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 1500), st.sampled_from([2, 30, 900])), max_size=5))
 def test_a_plain_model_agrees(seed: int, holes: list[tuple[int, int]]) -> None:
     points = weeks(9, step_s=1_700, noise=8, seed=seed)
@@ -164,7 +164,7 @@ def test_a_plain_model_agrees(seed: int, holes: list[tuple[int, int]]) -> None:
     assert signals(UNUSUAL, points, SEWER) == [(time, pytest.approx(signal)) for time, signal in plain(points)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 1300), max_size=4))
 def test_batches_and_restarts_never_show(seed: int, cuts: list[int]) -> None:
     points = changed(weeks(8, noise=8, seed=seed), at(6, 3, 0), at(6, 4, 0), 0.0)

@@ -169,7 +169,7 @@ class PlainShift:
         return abs(100 * moved)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from([1.0, 2.0, 5.0]))
 def test_a_plain_model_agrees(seed: int, moved: float, step: float) -> None:
     points: list[Point] = every(step, noisy((200, 30), (100, 30 + moved), (150, 30), seed=seed))

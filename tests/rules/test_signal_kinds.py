@@ -64,7 +64,7 @@ def stream(seed: int) -> list[Point]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(0, 300), max_size=5))
 def test_batches_and_restarts_never_show(kind: str, seed: int, cuts: list[int]) -> None:
     condition, watched = KINDS[kind]

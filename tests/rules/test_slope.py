@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.conditions.slope import READINGS_MAX, bounding_places, slopes, trend
@@ -50,7 +50,6 @@ def test_a_trend_counts_above_three_times_its_noise(values: list[float], expecte
     assert trend(np.array(values, np.float64), 0, len(values), bounding_places(3.0)[len(values)]) == expected
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=60), st.data())
 def test_selection_by_place(values: list[int], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(values) - 1))

@@ -158,7 +158,7 @@ class PlainStep:
         return step
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from([10, 24, 48]), st.sampled_from([2, 3, 7]), st.sampled_from([0, 5, 30]))
 def test_a_plain_model_agrees(seed: int, readings: int, persistence: int, accepted_after: int) -> None:
     chance, level, points = random.Random(seed), 0.0, []
@@ -174,7 +174,7 @@ def test_a_plain_model_agrees(seed: int, readings: int, persistence: int, accept
     assert signals(condition, points, POSITION) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 120), max_size=6))
 def test_batches_and_restarts_change_nothing(seed: int, cuts: list[int]) -> None:
     chance = random.Random(seed)

@@ -243,7 +243,7 @@ def journal(rows: Sequence[QualifiedReading], cuts: Sequence[int], after: int | 
     return sorted(backtest(one, batches(one, rows, cuts), after), key=journal_order)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     streams(), st.lists(st.integers(1, 125), max_size=8), st.randoms(use_true_random=False),
     st.sampled_from([None, 0, 20_000]),
@@ -257,7 +257,7 @@ def test_neither_the_cut_into_batches_nor_the_order_within_an_instant_shows(
     assert list(map(encode_line, journal(shuffled, range(1, len(rows)), after))) == whole
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams(), st.integers(0, 125))
 def test_what_is_recalled_goes_on_as_if_nothing_had_been(rows: list[QualifiedReading], cut: int) -> None:
     one = engine(*RULES, sensors=MANY)
@@ -276,7 +276,7 @@ def test_what_is_recalled_goes_on_as_if_nothing_had_been(rows: list[QualifiedRea
         follow(alarms, steps)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams())
 def test_what_is_quiet_has_a_reason_and_what_has_none_is_not(rows: list[QualifiedReading]) -> None:
     """The definition of suppression, held against all that stands after each instant."""

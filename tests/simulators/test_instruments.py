@@ -58,7 +58,7 @@ def test_every_step_repeats_for_a_seed_and_leaves_its_input_alone(name: str):
     assert all((column == kept).all() for column, kept in zip(given_samples, before, strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     names=st.lists(st.sampled_from(list(STEPS)), max_size=6), count=st.integers(0, 300), seed=st.integers(0, 2**32 - 1)
 )
@@ -77,7 +77,7 @@ def test_steps_go_together_in_any_order_and_keep_the_columns_whole(names: list[s
 # --- sampling --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     interval=st.integers(1_000, 10 * MINUTE),
     phases=st.lists(st.floats(0, 1e6), min_size=1, max_size=4),

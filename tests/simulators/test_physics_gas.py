@@ -123,7 +123,7 @@ def test_closed_chambers_keep_what_ran_in_and_share_it_evenly():
     assert got[0, 1] == pytest.approx(got[1, 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), count=st.integers(2, 6))
 def test_mass_in_joined_chambers_is_what_came_less_what_left(seed: int, count: int):
     rng = np.random.default_rng(seed)
@@ -193,7 +193,7 @@ def test_at_low_pressure_the_fall_is_that_of_darcy_and_weisbach():
     assert 2.5 - far_pressure_kpa(2.5, pipe, flow)[0] == pytest.approx(fall_kpa, rel=0.03)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     inlet=st.floats(1.5, 400.0), length=st.floats(10.0, 3_000.0), bore=st.floats(50.0, 400.0),
     demand=st.floats(0.0, 300.0), hole=st.floats(0.0, 40.0),

@@ -74,7 +74,7 @@ def test_flicker_noise_has_equal_power_in_each_octave():
     assert power[1_100:].sum() < 0.01 * power.sum()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 8_999))
 def test_a_part_of_the_noise_is_the_part_of_the_whole(seed: int, cut: int):
     times = np.linspace(0.0, 30 * DAY, 9_000)
@@ -190,7 +190,7 @@ def test_after_long_rain_the_pond_rises_first_and_the_dam_follows_by_days():
     assert abs(flow[-1] - flow[0]) < (flow.max() - flow[0]) / 3
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(low=st.floats(5.0, 24.0), more=st.floats(0.0, 2.0), distance=st.floats(0.0, 300.0), wet=st.floats(0.0, 5e-8))
 def test_a_higher_pond_or_more_rain_never_lowers_the_line(low: float, more: float, distance: float, wet: float):
     before, after = (phreatic_level_m(DAM, distance, np.array([h]), w)[0] for h, w in ((low, 0.0), (low + more, wet)))

@@ -33,7 +33,7 @@ def test_supply_and_return_follow_the_curve(outdoor: float, supply: float, back:
     assert return_cel(warm, HEATING) == pytest.approx([back], abs=0.06)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(supply=st.floats(20.0, 110.0), flow=st.floats(0.2, 1.5), room=st.floats(0.0, 19.0))
 def test_radiators_give_what_the_water_loses(supply: float, flow: float, room: float):
     back = return_cel(np.array([supply]), HEATING, flow, room)[0]
@@ -44,7 +44,7 @@ def test_radiators_give_what_the_water_loses(supply: float, flow: float, room: f
     assert water == pytest.approx(radiators, abs=1e-6) or (back == pytest.approx(room, abs=1e-6) and water < radiators)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(outdoor=st.floats(-30.0, 15.0))
 def test_the_curve_holds_the_room_and_half_the_flow_does_not(outdoor: float):
     outside = np.array([outdoor])

@@ -46,7 +46,7 @@ def test_steady_flow_stands_at_its_normal_depth_and_adds_up_downstream():
     assert partial_flow(fill)[1] == pytest.approx(expected, abs=1e-3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), step=st.sampled_from([10.0, 60.0, 300.0]))
 def test_no_water_is_lost_in_a_network_whatever_the_step(seed: int, step: float):
     rng = np.random.default_rng(seed)
@@ -181,7 +181,7 @@ def test_a_tripped_pump_floods_its_well_only():
     assert course.level_m[1, -1] < 1.7
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_no_water_is_lost_in_a_well(seed: int):
     rng = np.random.default_rng(seed)

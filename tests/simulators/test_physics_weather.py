@@ -59,7 +59,7 @@ def test_the_chance_of_rain_over_a_year_is_the_rainy_days():
         assert 0 <= min(chances) <= max(chances) <= 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), interval=st.sampled_from([60.0, 300.0, 3_600.0]))
 def test_a_gauge_counts_whole_tips_and_all_of_them(seed: int, interval: float):
     rain = [(0.0, 40_000.0, float(seed % 50)), (5_000.0, 9_000.0, 33.3)]

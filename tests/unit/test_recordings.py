@@ -291,7 +291,7 @@ def test_each_pass_follows_the_one_before_at_the_usual_distance(tmp_path: Path):
 times = st.lists(st.tuples(st.integers(0, 300), st.sampled_from("ab")), min_size=1, max_size=40, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(times, st.integers(0, 200), st.integers(2, 4))
 def test_no_pass_repeats_a_time_of_another_and_distances_stay(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, str]], delay_s: int, passes: int
