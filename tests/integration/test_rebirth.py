@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
+import pytest
 
 from ingest.decoders.sparkplug_payload import Payload
 from model.reading import Quality
@@ -17,7 +18,13 @@ from tests.decode.messages import sparkplug_payload
 from tests.integration.test_topics import broker, mosquitto, nats  # noqa: F401  # fixtures
 from tests.integration.worker import Brokerage, client_of, clock, until, working
 
-NOW = int(time.time()) * 1000
+NOW = 0  # epoch milliseconds, anew for each test: a reading a quarter of an hour old is stored as delayed
+
+
+@pytest.fixture(autouse=True)
+def _present() -> None:
+    global NOW
+    NOW = int(time.time()) * 1000
 
 
 @dataclass
