@@ -1,4 +1,4 @@
-"""Cities files: CSV with city, name and optional name_zh, time_zone, mode; every error with its line."""
+"""Cities files: CSV with city, name and optional name_zh, time_zone, mode, province; every error with its line."""
 
 import csv
 import io
@@ -27,7 +27,8 @@ def parse_city_file(path: Path) -> CityFile:
         header = [name.strip() for name in next(reader, [])]
         missing = [name for name in ("city", "name") if name not in header]
         if missing:
-            text = f"column {', '.join(missing)} is missing; write city,name and, if wanted, name_zh,time_zone,mode"
+            names = "city,name and, if wanted, name_zh,time_zone,mode,province"
+            text = f"column {', '.join(missing)} is missing; write {names}"
             raise SensorFileError(path, [(1, text)])
         found.ignored.extend(name for name in header if name not in City.__struct_fields__)
         for cells in reader:

@@ -64,6 +64,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     photograph: str | None
     reference: str | None
     actor: str
+    district: str = ""  # of the nearest sensor; empty where none is near
     found: bool | None = None
     verified_by: str | None = None
     verified_at: int | None = None

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from model.coordinates import ShiftedCoordinates, refuse_shifted
 from model.vocabulary import MODES, PROPERTIES, SYSTEMS, UnknownUnit, conversion
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -24,13 +25,17 @@ class InvalidSensor(ValueError):
 
 
 class City(msgspec.Struct, frozen=True, kw_only=True):
-    """A city (or district that is run as one): its civil time zone and whether it is in operation."""
+    """A city (or district that is run as one): its civil time zone, whether it is in operation, and its province.
+
+    `province` is an id, for areas alone; empty where it is not stated.
+    """
 
     city: str
     name: str = ""
     name_zh: str = ""
     time_zone: str = "Asia/Shanghai"
     mode: str = "operational"
+    province: str = ""
 
 
 class Sensor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,6 +138,8 @@ def check_sensor(sensor: Sensor) -> None:
 def check_city(city: City) -> None:
     """Raise InvalidSensor for the first field of a city that cannot stand."""
     check_identifier("city", city.city)
+    if city.province:
+        check_identifier("province", city.province)
     if city.mode not in MODES:
         raise InvalidSensor("mode", f"{city.mode!r}: use one of {', '.join(MODES)}")
     try:
@@ -150,6 +157,10 @@ def check_identifier(field: str, text: str) -> None:
 
 
 def _check_place(sensor: Sensor) -> None:
+    try:
+        refuse_shifted(sensor.crs)
+    except ShiftedCoordinates as error:
+        raise InvalidSensor("crs", str(error)) from None
     for field, limit in (("longitude", 180.0), ("latitude", 90.0)):
         value = getattr(sensor, field)
         if value is not None and not -limit <= value <= limit:

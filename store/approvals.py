@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from model.audit import Action
 from model.instant import to_datetime
+from store.audit import record
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
@@ -29,6 +31,11 @@ class ApprovalRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(ApprovalRow._fields)
+_DECISIONS = {
+    "approved": Action.REQUEST_APPROVED,
+    "rejected": Action.REQUEST_REJECTED,
+    "withdrawn": Action.REQUEST_WITHDRAWN,
+}
 
 
 async def request_approval(
@@ -80,7 +87,12 @@ async def decide_approval(
         to_datetime(now),
         comment,
     )
-    return _row(row)
+    decided = _row(row)
+    await record(
+        connection, actor=by, action=_DECISIONS[state], subject=f"{decided.kind} {approval}", city=decided.city,
+        details={"about": decided.subject, "requested_by": decided.requested_by, "comment": comment},
+    )  # fmt: skip
+    return decided
 
 
 async def expire_approvals(connection: Connection, clock: int) -> None:
@@ -115,10 +127,17 @@ async def find_approvals(
     return [_row(row) for row in rows]
 
 
+# The district that a request is about: that of its alarm, or of the sensors that a temporary limit selects.
+_DISTRICT = (
+    "coalesce((select a.district from alarm a where a.alarm = approval.subject), request #>> '{select,district}',"
+    " (select s.district from sensor s where s.sensor = request #>> '{select,sensor}'))"
+)
+
+
 def _within(areas: Sequence[str]) -> Conditions:
     # What concerns the whole deployment is nobody's who sees a part of it.
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.within("city", areas, _DISTRICT)
     return conditions
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from model.area import EVERYWHERE, districts_by_city, touched_cities
+from model.network import Position
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
@@ -70,12 +72,44 @@ class ChangeRow(NamedTuple):
     note: str | None
 
 
+# Everything that ever belonged to an incident, or to the one that it was merged into.
+_EVER = (
+    "select m.member from incident_member m where m.incident in (i.incident, i.merged_into) union"
+    " select unnest(h.members) from incident_change h where h.incident in (i.incident, i.merged_into)"
+)
+_REPORT = r"case when e.member ~ '^report\.[0-9]+$' then substr(e.member, 8)::bigint end"
+
+
+def incident_bounds(conditions: Conditions, areas: Sequence[str]) -> str:
+    """Return the term by which incidents `i` are bounded to the areas.
+
+    One that reaches over several districts is its city's: who is bound to districts sees those that never had a member
+    outside them, because an incident tells of all its members.
+    """
+    whole = conditions.bounds("i.city", areas)
+    if EVERYWHERE in areas or not districts_by_city(areas):
+        return whole
+    touched = conditions.bounds("i.city", touched_cities(areas))
+    inside = conditions.bounds("coalesce(a.city, r.city)", areas, "coalesce(a.district, r.district)")
+    return (
+        f"({whole} or {touched} and not exists (select from ({_EVER}) as e left join alarm a on a.alarm = e.member"
+        f" left join report r on r.report = {_REPORT} where {inside} is not true))"
+    )
+
+
+def incident_within(conditions: Conditions, areas: Sequence[str], incident: str) -> str:
+    """Return SQL for the id of an incident, null where it is not within the areas; `incident` is SQL for the id."""
+    if EVERYWHERE in areas or not districts_by_city(areas):
+        return incident  # of the same city as what is in it
+    return f"(select i.incident from incident i where i.incident = {incident} and {incident_bounds(conditions, areas)})"
+
+
 async def find_incidents(
     connection: Connection | Pool, query: IncidentQuery, areas: Sequence[str], rows_max: int
 ) -> list[IncidentRow]:
     """Return the incidents of a query, last opened first; those that were merged into others are left out."""
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.terms.append(incident_bounds(conditions, areas))
     conditions.add("merged_into is null")
     conditions.add_equal("city", query.city)
     if query.system is not None:
@@ -90,7 +124,7 @@ async def find_incidents(
     if query.after is not None:
         conditions.add("(opened_at, incident) < (?, ?)", *query.after)
     rows = await connection.fetch(
-        f"select {_COLUMNS} from incident where {conditions}"
+        f"select {_COLUMNS} from incident i where {conditions}"
         f" order by opened_at desc, incident desc limit {conditions.bind(rows_max)}",
         *conditions.values,
     )
@@ -101,8 +135,8 @@ async def find_incident(connection: Connection | Pool, incident: str, areas: Seq
     """Return one incident, or None where there is none within the areas."""
     conditions = Conditions()
     conditions.add_equal("incident", incident)
-    conditions.within("city", areas)
-    row = await connection.fetchrow(f"select {_COLUMNS} from incident where {conditions}", *conditions.values)
+    conditions.terms.append(incident_bounds(conditions, areas))
+    row = await connection.fetchrow(f"select {_COLUMNS} from incident i where {conditions}", *conditions.values)
     return None if row is None else IncidentRow(*row)
 
 
@@ -112,7 +146,7 @@ async def incident_members(
     """Return the members of an incident as they joined."""
     conditions = Conditions()
     conditions.add_equal("m.incident", incident)
-    conditions.within("i.city", areas)
+    conditions.terms.append(incident_bounds(conditions, areas))
     rows = await connection.fetch(
         "select m.facts, a.state, a.severity, s.definition ->> 'name', s.definition ->> 'name_zh'"
         " from incident_member m join incident i using (incident)"
@@ -122,6 +156,19 @@ async def incident_members(
         *conditions.values,
     )
     return [MemberRow(*row) for row in rows]
+
+
+async def incident_middles(connection: Connection | Pool, incidents: Sequence[str]) -> dict[str, Position]:
+    """Return the middle of the bounding box of the members' places of each of the incidents, which are within the
+    caller's areas; of those without such a place nothing."""
+    rows = await connection.fetch(
+        "select m.incident, (min(p.longitude) + max(p.longitude)) / 2, (min(p.latitude) + max(p.latitude)) / 2"
+        " from incident_member m cross join lateral (select (m.facts ->> 'longitude')::float8 as longitude,"
+        " (m.facts ->> 'latitude')::float8 as latitude) as p"
+        " where m.incident = any($1::text[]) and p.longitude is not null and p.latitude is not null group by 1",
+        list(incidents),
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def incident_changes(
@@ -137,7 +184,7 @@ async def incident_changes(
     conditions = Conditions()
     conditions.add("c.incident = ? and c.version > ?", incident, after_version)
     conditions.add("c.what <> all(?::text[])", list(but))
-    conditions.within("i.city", areas)
+    conditions.terms.append(incident_bounds(conditions, areas))
     rows = await connection.fetch(
         "select c.version, c.time, c.what, c.members, c.other, c.cause, c.actor, c.note"
         f" from incident_change c join incident i using (incident) where {conditions}"

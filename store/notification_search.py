@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from model.audit import Action
+from store.audit import record
 from store.conditions import Conditions
-from store.pool import Connection, Pool
+from store.incident_search import incident_within
+from store.pool import Connection, Pool, in_transaction
 
 STATES = ("pending", "gathering", "digested", "sent", "dead", "folded")
 _COLUMNS = (
@@ -52,6 +55,11 @@ class ChannelHealth(NamedTuple):
     error: str | None
 
 
+def _columns(conditions: Conditions, areas: Sequence[str]) -> str:
+    incident = incident_within(conditions, areas, "notification.incident")
+    return _COLUMNS.replace(" incident,", f" {incident} as incident,")
+
+
 async def find_notifications(
     connection: Connection | Pool,
     areas: Sequence[str],
@@ -66,7 +74,7 @@ async def find_notifications(
 ) -> list[NotificationRow]:
     """Return notifications within the areas, newest first, those before notification `before`."""
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.within("city", areas, "district")
     conditions.add_among("state", states)
     conditions.add_among("mode", modes)
     conditions.add_equal("channel", channel)
@@ -75,7 +83,7 @@ async def find_notifications(
     if before is not None:
         conditions.add("notification < ?", before)
     rows = await connection.fetch(
-        f"select {_COLUMNS} from notification where {conditions} order by notification desc"
+        f"select {_columns(conditions, areas)} from notification where {conditions} order by notification desc"
         f" limit {conditions.bind(rows_max)}",
         *conditions.values,
     )
@@ -88,8 +96,10 @@ async def find_notification(
     """Return one notification, None where there is none within the areas."""
     conditions = Conditions()
     conditions.add_equal("notification", notification)
-    conditions.within("city", areas)
-    row = await connection.fetchrow(f"select {_COLUMNS} from notification where {conditions}", *conditions.values)
+    conditions.within("city", areas, "district")
+    row = await connection.fetchrow(
+        f"select {_columns(conditions, areas)} from notification where {conditions}", *conditions.values
+    )
     return None if row is None else NotificationRow(*row)
 
 
@@ -102,17 +112,22 @@ async def retry_notification(
     """
     conditions = Conditions()
     conditions.add_equal("notification", notification)
-    conditions.within("city", areas)
+    conditions.within("city", areas, "district")
     conditions.add("state = 'dead'")
     moment, by = conditions.bind(now), conditions.bind(actor)
-    channel = await connection.fetchval(
-        f"update notification set state = 'pending', attempts = 0, due_at = {moment}, enqueued_at = {moment},"
-        f" finished_at = null, claimed_until = null, retried_by = {by} where {conditions} returning channel",
-        *conditions.values,
-    )
-    if channel is None:
-        return False
-    await connection.execute("update notification_channel set resume_at = null where channel = $1", channel)
+    async with in_transaction(connection) as within:
+        row = await within.fetchrow(
+            f"update notification set state = 'pending', attempts = 0, due_at = {moment}, enqueued_at = {moment},"
+            f" finished_at = null, claimed_until = null, retried_by = {by} where {conditions} returning channel, city",
+            *conditions.values,
+        )
+        if row is None:
+            return False
+        await within.execute("update notification_channel set resume_at = null where channel = $1", row["channel"])
+        await record(
+            within, actor=actor, action=Action.NOTIFICATION_RETRIED, subject=str(notification),
+            city=row["city"] or None, details={"channel": row["channel"]},
+        )  # fmt: skip
     return True
 
 
@@ -134,6 +149,7 @@ async def add_test(connection: Connection, channel: str, key: str, actor: str, n
                 now,
             )
             await connection.execute("update notification_channel set resume_at = null where channel = $1", channel)
+        await record(connection, actor=actor, action=Action.CHANNEL_TESTED, subject=channel)
     return int(present)
 
 
@@ -148,7 +164,7 @@ async def channel_health(connection: Connection | Pool) -> dict[str, ChannelHeal
 async def count_by_channel(connection: Connection | Pool, areas: Sequence[str]) -> dict[str, dict[str, int]]:
     """Return the notifications within the areas by channel and state."""
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.within("city", areas, "district")
     rows = await connection.fetch(
         f"select channel, state, count(*) from notification where {conditions} group by 1, 2", *conditions.values
     )

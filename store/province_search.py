@@ -106,7 +106,7 @@ async def find_partner_cities(connection: Connection, areas: Sequence[str]) -> l
 async def count_partner_alarms(connection: Connection, areas: Sequence[str]) -> list[OwnCounts]:
     """Return how many alarms of the cities within the areas are not normal there."""
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.within("city", areas, "district")
     rows = await connection.fetch(
         "select city, mode, district, system, class, severity, state, count(*), own_state from province_alarm"
         f" where state <> 'normal' and {conditions} group by 1, 2, 3, 4, 5, 6, 7, 9",
@@ -120,7 +120,7 @@ async def find_partner_alarms(
 ) -> list[PartnerAlarm]:
     """Return the alarms of a query, last raised first; without states those that are not normal in their city."""
     conditions = Conditions()
-    conditions.within("a.city", areas)
+    conditions.within("a.city", areas, "a.district")
     if query.states is None and query.own_states is None:
         conditions.add("a.state <> 'normal'")
     conditions.add_among("a.state", query.states)
@@ -148,7 +148,7 @@ async def find_partner_alarm(connection: Connection, alarm: AlarmKey, areas: Seq
     """Return one alarm, or None where there is none within the areas."""
     conditions = Conditions()
     conditions.add("a.city = ? and a.alarm = ?", *alarm)
-    conditions.within("a.city", areas)
+    conditions.within("a.city", areas, "a.district")
     row = await connection.fetchrow(f"select {_COLUMNS}{_FROM} where {conditions}", *conditions.values)
     return None if row is None else PartnerAlarm(*row)
 
@@ -157,10 +157,11 @@ async def partner_lines(connection: Connection, alarm: AlarmKey, areas: Sequence
     """Return the lines of an alarm that are here, by their sequence, as they came."""
     conditions = Conditions()
     conditions.add("l.city = ? and l.alarm = ?", *alarm)
-    conditions.within("l.city", areas)
+    conditions.within("a.city", areas, "a.district")
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
-        "select line from province_line l join province_city p on p.city = l.city and p.admitted"
+        "select l.line from province_line l join province_city p on p.city = l.city and p.admitted"
+        " join province_alarm a on a.city = l.city and a.alarm = l.alarm"
         f" where {conditions} order by l.sequence limit {limit}",
         *conditions.values,
     )
@@ -178,7 +179,7 @@ async def partner_events(
     """Return the lines with after < arrival <= through, in their order, at most `rows_max`, within the areas."""
     conditions = Conditions()
     conditions.add("l.arrival > ? and l.arrival <= ?", after, through)
-    conditions.within("l.city", areas)
+    conditions.within("l.city", areas, "a.district")
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
         "select l.arrival, l.city, a.system, a.district, l.line from province_line l"

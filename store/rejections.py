@@ -1,13 +1,17 @@
 """Messages that could not be used: read back within a caller's areas, replayed, discarded, and let go of in time."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from model.area import EVERYWHERE
+from model.audit import Action
 from model.instant import to_datetime
+from store.audit import record
 from store.conditions import Conditions
-from store.pool import Connection, Pool
+from store.pool import Connection, Pool, in_transaction
 
 OPEN = "open"
 STATES = (OPEN, "requested", "replayed", "refused", "discarded")
@@ -77,7 +81,7 @@ async def find_rejections(
     """Return rejections, newest first, below the id `before`.
 
     A key bound to cities sees what came on their topics, unless the message names another city's sensor; what came
-    on no city's topic is seen by keys for all areas alone.
+    on no city's topic is seen by keys for all areas alone. A message is its city's as a whole: one may hold anything.
     """
     conditions = _within(areas)
     conditions.add_equal("reason", reason)
@@ -110,29 +114,44 @@ async def request_replay(
 
     Return False where it was replayed or discarded meanwhile; asked for again before it was done, the newer words hold.
     """
-    status = await connection.execute(
-        "update rejection set handling = 'requested', handled_at = $2, handled_by = $3, result = null,"
-        " replay_topic = $4, replay_payload = $5 where rejection = $1"
-        " and (handling is null or handling in ('requested', 'refused'))",
-        rejection,
-        to_datetime(at),
-        by,
-        topic,
-        payload,
-    )
-    return bool(status == "UPDATE 1")
+    async with in_transaction(connection) as within:
+        of_topic = await within.fetchval(
+            "update rejection set handling = 'requested', handled_at = $2, handled_by = $3, result = null,"
+            " replay_topic = $4, replay_payload = $5 where rejection = $1"
+            " and (handling is null or handling in ('requested', 'refused')) returning topic",
+            rejection,
+            to_datetime(at),
+            by,
+            topic,
+            payload,
+        )
+        if of_topic is None:
+            return False
+        digest = None if payload is None else hashlib.sha256(payload).hexdigest()
+        await record(
+            within, actor=by, action=Action.REJECTIONS_REPLAYED, subject=str(rejection), city=_city_of(of_topic),
+            details={"topic": of_topic, "corrected_topic": topic, "corrected_payload_sha256": digest},
+        )  # fmt: skip
+    return True
 
 
 async def discard(connection: Connection | Pool, rejection: int, by: str, at: int) -> bool:
     """Say that nobody needs it; it stays until it is pruned. Return False where it was replayed or discarded before."""
-    status = await connection.execute(
-        "update rejection set handling = 'discarded', handled_at = $2, handled_by = $3, result = null"
-        " where rejection = $1 and (handling is null or handling in ('requested', 'refused'))",
-        rejection,
-        to_datetime(at),
-        by,
-    )
-    return bool(status == "UPDATE 1")
+    async with in_transaction(connection) as within:
+        topic = await within.fetchval(
+            "update rejection set handling = 'discarded', handled_at = $2, handled_by = $3, result = null"
+            " where rejection = $1 and (handling is null or handling in ('requested', 'refused')) returning topic",
+            rejection,
+            to_datetime(at),
+            by,
+        )
+        if topic is None:
+            return False
+        await record(
+            within, actor=by, action=Action.REJECTIONS_DISCARDED, subject=str(rejection), city=_city_of(topic),
+            details={"topic": topic},
+        )  # fmt: skip
+    return True
 
 
 async def requested_replays(connection: Connection | Pool, rows_max: int) -> list[Replay]:
@@ -177,13 +196,9 @@ async def find_counts(
 ) -> list[tuple[str, str, int, datetime]]:
     """Return (reason, scope, rejections, last minute) of what was counted and not kept, the most first."""
     conditions = Conditions()
-    if "*" not in areas:
-        conditions.add(
-            "(scope = any(?::text[]) or exists (select from sensor s where s.sensor = scope"
-            " and s.city = any(?::text[])))",
-            list(areas),
-            list(areas),
-        )
+    if EVERYWHERE not in areas:
+        its_sensor = f"exists (select from sensor s where s.sensor = scope and {conditions.bounds('s.city', areas)})"
+        conditions.add(f"({conditions.bounds('scope', areas)} or {its_sensor})")
     if since is not None:
         conditions.add("minute >= date_trunc('minute', ?::timestamptz)", since)
     limit = conditions.bind(rows_max)
@@ -232,13 +247,16 @@ async def prune_rejections(pool: Pool, bytes_max: int, days_max: float) -> Count
     return gone
 
 
+def _city_of(topic: str) -> str | None:
+    parts = topic.split("/")
+    return parts[1] if parts[0] == "lifeline" and len(parts) > 2 else None
+
+
 def _within(areas: Sequence[str]) -> Conditions:
     conditions = Conditions()
-    if "*" not in areas:
-        conditions.add(
-            "split_part(topic, '/', 1) = 'lifeline' and split_part(topic, '/', 2) = any(?::text[]) and not exists"
-            " (select from sensor s where s.sensor = rejection.sensor and s.city <> all(?::text[]))",
-            list(areas),
-            list(areas),
-        )
+    if EVERYWHERE not in areas:
+        conditions.add("split_part(topic, '/', 1) = 'lifeline'")
+        conditions.within("split_part(topic, '/', 2)", areas)
+        elsewhere = f"s.sensor = rejection.sensor and not {conditions.bounds('s.city', areas)}"
+        conditions.add(f"not exists (select from sensor s where {elsewhere})")
     return conditions

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from model.instant import to_datetime
+from model.audit import Action
+from model.instant import format_instant, to_datetime
 from model.sensor_event import SensorEvent, in_order
+from store.audit import record
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
@@ -56,7 +58,9 @@ async def record_event(
     encoded = msgspec.json.encode(event).decode()
     async with connection.transaction():
         # Two records of one event, made at once, must not both look new.
-        await connection.execute("select from sensor where sensor_key = $1 for update", sensor_key)
+        place = await connection.fetchrow(
+            "select sensor, city from sensor where sensor_key = $1 for update", sensor_key
+        )
         newest = await connection.fetchrow(
             "select withdrawn, definition = $4::jsonb as same from sensor_event"
             " where sensor_key = $1 and kind = $2 and time = $3 order by event desc limit 1",
@@ -78,6 +82,11 @@ async def record_event(
                 encoded,
                 event.by,
             )
+            await record(
+                connection, actor=event.by, action=Action.SENSOR_EVENTS_RECORDED, subject=place["sensor"],
+                city=place["city"],
+                details={"kind": event.kind, "time": format_instant(event.time), "withdrawn": withdrawn},
+            )  # fmt: skip
         after = await connection.fetchval(
             "select count(*) from reading where sensor_key = $1 and time >= $2", sensor_key, to_datetime(event.time)
         )
@@ -95,7 +104,7 @@ async def find_events(
     """Return a sensor's events in force, newest first, those before (time, kind); none for one outside the areas."""
     conditions = Conditions()
     conditions.add_equal("s.sensor", sensor)
-    conditions.within("s.city", areas)
+    conditions.within("s.city", areas, "s.district")
     newest = (
         "select distinct on (e.kind, e.time) e.* from sensor_event e join sensor s using (sensor_key)"
         f" where {conditions} order by e.kind, e.time, e.event desc"

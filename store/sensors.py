@@ -12,6 +12,8 @@ from model.sensor_event import DUE_ATTRIBUTES, SensorEvent, due_dates, with_due_
 from store.pool import Connection, Pool
 from store.sensor_events import load_events
 
+CITY_COLUMNS = "city, name, name_zh, time_zone, mode, province"  # the fields of model.sensor.City
+
 
 class OperationalCity(Exception):
     """A replay, simulation or demo was aimed at a city in operation (invariant I8)."""
@@ -33,7 +35,7 @@ class _Known(NamedTuple):
     sensor: Sensor
 
 
-async def registry_version(pool: Pool) -> int:
+async def registry_version(pool: Connection | Pool) -> int:
     """Return the registry's version; it rises with every change of sensors, their events, cities or rules."""
     return int(await pool.fetchval("select version from registry_version"))
 
@@ -60,7 +62,7 @@ async def load_registry(pool: Pool) -> Registry:
 
 async def load_cities(connection: Connection) -> dict[str, City]:
     """Return the cities by id."""
-    rows = await connection.fetch("select city, name, name_zh, time_zone, mode from city order by city")
+    rows = await connection.fetch(f"select {CITY_COLUMNS} from city order by city")
     return {row["city"]: City(**row) for row in rows}
 
 
@@ -91,15 +93,16 @@ async def import_cities(connection: Connection, cities: Iterable[City]) -> int:
     for city in cities:
         changed += _count(
             await connection.execute(
-                "insert into city as c (city, name, name_zh, time_zone, mode) values ($1, $2, $3, $4, $5)"
+                f"insert into city as c ({CITY_COLUMNS}) values ($1, $2, $3, $4, $5, $6)"
                 " on conflict (city) do update set name = excluded.name, name_zh = excluded.name_zh,"
-                " time_zone = excluded.time_zone, mode = excluded.mode where (c.name, c.name_zh, c.time_zone, c.mode)"
-                " is distinct from (excluded.name, excluded.name_zh, excluded.time_zone, excluded.mode)",
+                " time_zone = excluded.time_zone, mode = excluded.mode, province = excluded.province"
+                " where c is distinct from excluded",
                 city.city,
                 city.name,
                 city.name_zh,
                 city.time_zone,
                 city.mode,
+                city.province,
             )
         )
     return changed

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from model.alarm import State
-from model.instant import to_datetime, to_milliseconds
+from model.audit import Action
+from model.instant import format_instant, to_datetime, to_milliseconds
 from model.suppression import Suppression
+from store.audit import record
 from store.conditions import Conditions
 from store.journal import Place
 from store.pool import Connection, Pool
@@ -56,6 +58,14 @@ async def add_suppression(connection: Connection, made: Suppression, place: Plac
         None if made.review is None else to_datetime(made.review),
         made.begins <= now,
     )
+    if made.kind is not State.SHELVED:  # a shelf is of one alarm, and stands in its journal
+        until = None if made.ends is None else format_instant(made.ends)
+        await record(
+            connection, actor=made.approved_by or made.actor, action=Action.SUPPRESSION_MADE, subject=made.sensor,
+            city=place.city,
+            details={"suppression": number, "kind": made.kind.value, "begins_at": format_instant(made.begins),
+                     "ends_at": until, "reason": made.reason, "permit": made.permit},
+        )  # fmt: skip
     return msgspec.structs.replace(made, suppression=number)
 
 
@@ -132,14 +142,14 @@ async def find_suppressions(
 ) -> list[SuppressionRow]:
     """Return suppressions, newest first."""
     conditions = Conditions()
-    conditions.within("p.city", areas)
+    conditions.within("p.city", areas, "p.district")
     if query.in_force:
         conditions.add("p.ended_at is null")
     for column in ("kind", "city", "system", "district", "sensor", "rule"):
         conditions.add_equal(f"p.{column}", getattr(query, column))
     if query.before is not None:
         conditions.add("p.suppression < ?", query.before)
-    return await _listed(connection, conditions, rows_max)
+    return await _listed(connection, conditions, areas, rows_max)
 
 
 async def find_suppression(
@@ -148,15 +158,18 @@ async def find_suppression(
     """Return one suppression, or None where there is none within the areas."""
     conditions = Conditions()
     conditions.add_equal("p.suppression", suppression)
-    conditions.within("p.city", areas)
-    return next(iter(await _listed(connection, conditions, 1)), None)
+    conditions.within("p.city", areas, "p.district")
+    return next(iter(await _listed(connection, conditions, areas, 1)), None)
 
 
-async def _listed(connection: Connection | Pool, conditions: Conditions, rows_max: int) -> list[SuppressionRow]:
+async def _listed(
+    connection: Connection | Pool, conditions: Conditions, areas: Sequence[str], rows_max: int
+) -> list[SuppressionRow]:
+    its_sensor = conditions.bounds("s.city", areas, "s.district")  # it may have moved
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
         f"select {_LISTED} from suppression p join city c on c.city = p.city"
-        " left join sensor s on s.sensor = p.sensor and s.city = p.city"
+        f" left join sensor s on s.sensor = p.sensor and s.city = p.city and {its_sensor}"
         f" where {conditions} order by p.suppression desc limit {limit}",
         *conditions.values,
     )

@@ -6,17 +6,26 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from model.area import touched_cities
+from model.audit import Action
 from model.instant import to_datetime, to_milliseconds
 from model.sensor import Sensor
 from model.temporary_limit import TemporaryLimit
+from store.audit import record
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
 _COLUMNS = "temporary_limit, rule, design, selected, limits, ends_at"
+_DISTRICT = (
+    "coalesce(selected ->> 'district', (select s.district from sensor s where s.sensor = selected ->> 'sensor'))"
+)
 
 
 class TemporaryLimitRow(NamedTuple):
-    """A temporary limit as it is listed; `ended_by` is None for one that ended by itself."""
+    """A temporary limit as it is listed; `ended_by` is None for one that ended by itself.
+
+    `district` is the one in which all its sensors are, None where it may be more than one.
+    """
 
     limit: TemporaryLimit
     rule_version: str
@@ -29,6 +38,7 @@ class TemporaryLimitRow(NamedTuple):
     ended_at: datetime | None
     ended_by: str | None
     comment: str | None
+    district: str | None
 
 
 async def limits_in_force(connection: Connection | Pool, rule: str | None = None) -> list[TemporaryLimit]:
@@ -73,19 +83,30 @@ async def add_temporary_limit(
         to_datetime(now),
         to_datetime(made.ends),
     )
+    limits = ", ".join(f"{level} {value:g}" for level, value in made.limits.items())
+    await record(
+        connection, actor=approved_by, action=Action.TEMPORARY_LIMIT_APPLIED, subject=made.rule, city=city,
+        details={"temporary_limit": made.number, "limits": limits, "requested_by": requested_by, "reason": reason},
+    )  # fmt: skip
 
 
 async def end_temporary_limit(connection: Connection, number: int, *, by: str, now: int, comment: str | None) -> bool:
     """End a temporary limit at `now` (epoch milliseconds); False where it has ended already."""
-    status = await connection.execute(
-        "update temporary_limit set ended_at = $2, ended_by = $3, comment = $4"
-        " where temporary_limit = $1 and ended_at is null",
-        number,
-        to_datetime(now),
-        by,
-        comment,
-    )
-    return bool(status == "UPDATE 1")
+    async with connection.transaction():
+        row = await connection.fetchrow(
+            "update temporary_limit set ended_at = $2, ended_by = $3, comment = $4"
+            " where temporary_limit = $1 and ended_at is null returning rule, city",
+            number,
+            to_datetime(now),
+            by,
+            comment,
+        )
+        if row is not None:
+            await record(
+                connection, actor=by, action=Action.TEMPORARY_LIMIT_ENDED, subject=row["rule"], city=row["city"],
+                details={"temporary_limit": number, "comment": comment},
+            )  # fmt: skip
+    return row is not None
 
 
 async def end_due_limits(connection: Connection, clock: int) -> None:
@@ -123,10 +144,14 @@ async def find_temporary_limits(
     ended: bool = False,
     before: int | None = None,
 ) -> list[TemporaryLimitRow]:
-    """Return temporary limits, newest first; those of more than one city too, because they hold within the areas."""
+    """Return temporary limits that hold within the areas, newest first: those of more than one city too.
+
+    So are those of a whole city for who is bound to districts of it: alarms there are judged by them.
+    """
     conditions = Conditions()
-    if "*" not in areas:
-        conditions.add("(city is null or city = any(?::text[]))", list(areas))
+    its_district = conditions.bounds("city", areas, _DISTRICT)
+    its_city = conditions.bounds("city", touched_cities(areas))
+    conditions.add(f"(city is null or {its_district} or {_DISTRICT} is null and {its_city})")
     if not ended:
         conditions.add("ended_at is null")
     conditions.add_equal("temporary_limit", number)
@@ -136,10 +161,10 @@ async def find_temporary_limits(
     if before is not None:
         conditions.add("temporary_limit < ?", before)
     limit = conditions.bind(rows_max)
-    beside = ", ".join(TemporaryLimitRow._fields[1:])
+    beside = ", ".join(TemporaryLimitRow._fields[1:-1])
     rows = await connection.fetch(
-        f"select {_COLUMNS}, {beside} from temporary_limit where {conditions} order by temporary_limit desc"
-        f" limit {limit}",
+        f"select {_COLUMNS}, {beside}, {_DISTRICT} as district from temporary_limit where {conditions}"
+        f" order by temporary_limit desc limit {limit}",
         *conditions.values,
     )
     return [TemporaryLimitRow(_limit(row), *(row[name] for name in TemporaryLimitRow._fields[1:])) for row in rows]
@@ -150,7 +175,7 @@ async def selected_sensors(
 ) -> list[Sensor]:
     """Return the sensors that agree with a selector's fields, attributes apart, by id."""
     conditions = Conditions()
-    conditions.within("city", areas)
+    conditions.within("city", areas, "district")
     for column in ("city", "system", "property", "district", "sensor"):
         conditions.add_equal(column, select.get(column))
     limit = conditions.bind(rows_max)

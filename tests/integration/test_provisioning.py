@@ -179,16 +179,19 @@ def test_cities_keep_what_a_file_leaves_out(service: Service, database_url: str)
         "cities", "import", cities("city,name,time_zone,mode\nurumqi,Urumqi,Asia/Urumqi,exercise\njyg,J,,test\n")
     )
     before = counts(database_url)
-    file = cities("city,name,name_zh,province\njyg,Jiayuguan,嘉峪关,Gansu\nurumqi,Urumqi,,Xinjiang\n")
+    file = cities("city,name,name_zh,province,mayor\njyg,Jiayuguan,嘉峪关,gansu,x\nurumqi,Urumqi,,xinjiang,y\n")
     told = service.run("cities", "import", file, "--dry-run")
-    assert told.stdout.splitlines()[0] == "changed\tcity jyg: name: J -> Jiayuguan, name_zh: (none) -> 嘉峪关"
-    assert "column province means nothing here" in told.stderr
+    changes = "name: J -> Jiayuguan, name_zh: (none) -> 嘉峪关, province: (none) -> gansu"
+    assert told.stdout.splitlines()[0] == f"changed\tcity jyg: {changes}"
+    assert "column mayor means nothing here" in told.stderr
     assert counts(database_url) == before
     service.run("cities", "import", file)
     found = registry(database_url).cities
     assert (found["jyg"].mode, found["jyg"].name_zh, found["urumqi"].mode, found["urumqi"].time_zone) == (
         "test", "嘉峪关", "exercise", "Asia/Urumqi",
     )  # fmt: skip
+    service.run("cities", "import", cities("city,name\njyg,Jiayuguan\n"))
+    assert registry(database_url).cities["jyg"].province == "gansu"
     bad = cities("city,name,mode\nx,X,live\ny y,Y,test\nz,Z\nz,\u202eZ,\n")
     said = service.run("cities", "import", bad, expected=1).stderr
     assert [text.rpartition("file.csv:")[2][0] for text in said.splitlines()] == ["2", "3", "4", "5"]
