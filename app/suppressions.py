@@ -10,9 +10,11 @@ from alerts.recording import record
 from alerts.suppression_keeping import BEGUN, settle
 from app.actions import ActionRefused
 from model.alarm import Alarm, Details, State
+from model.audit import Action
 from model.instant import format_instant
 from model.severity import Severity
 from model.suppression import Purpose, Suppression
+from store import audit
 from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection
 from store.suppressions import add_suppression, end_suppressions, suppressions_of
@@ -114,6 +116,8 @@ async def release_alarm(
             f"nobody has it {' or '.join(kind.replace('_', ' ') for kind in kinds)}", "nothing needs to be done"
         )
     await end_suppressions(connection, [one.suppression for one in found], now, actor)
+    for one in found:
+        await _record_end(connection, one, actor, comment)
     widest = next((one for one in found if one.rule is None), found[0])
     reason = "unshelved" if State.SHELVED in kinds else "returned_to_service"
     moved = await settle(connection, widest, time=now, reason=reason, actor=actor, action=action, comment=comment)
@@ -148,6 +152,7 @@ async def end_suppression(connection: Connection, one: Suppression, actor: str, 
         if all(other.suppression != one.suppression for other in in_force):
             raise ActionRefused("it has ended already", "nothing needs to be done")
         await end_suppressions(connection, [one.suppression], now, actor)
+        await _record_end(connection, one, actor, comment)
         shelf = one.kind is State.SHELVED
         await record(
             connection,
@@ -156,6 +161,18 @@ async def end_suppression(connection: Connection, one: Suppression, actor: str, 
                 action="unshelve" if shelf else "return-to-service", comment=comment,
             ),
         )  # fmt: skip
+
+
+async def _record_end(connection: Connection, one: Suppression, actor: str, comment: str | None) -> None:
+    """What stands in no alarm's journal: the end of what is of a whole sensor, and that it was another person's."""
+    shelf = one.kind is State.SHELVED
+    if shelf and one.actor == actor:
+        return
+    await audit.record(
+        connection, actor=actor, action=Action.UNSHELVED_FOR_ANOTHER if shelf else Action.SUPPRESSION_ENDED,
+        subject=one.sensor, city=one.city,
+        details={"suppression": one.suppression, "kind": one.kind.value, "made_by": one.actor, "comment": comment},
+    )  # fmt: skip
 
 
 def _alarm_first(

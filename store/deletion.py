@@ -172,6 +172,21 @@ async def delete_conflicts(connection: Connection, before: datetime) -> None:
     )
 
 
+async def delete_reports(connection: Connection, before: datetime) -> None:
+    """Delete the reports that were received before and are no part of an incident."""
+    await connection.execute(
+        "delete from report r where received_at < $1"
+        " and not exists (select from incident_member m where m.member = 'report.' || r.report)",
+        before,
+        timeout=_DELETE_S_MAX,
+    )
+
+
+async def delete_gaps(connection: Connection, before: datetime) -> None:
+    """Delete the gaps in devices' counts that were seen before, filled or not."""
+    await connection.execute("delete from gap where first_seen_at < $1", before, timeout=_DELETE_S_MAX)
+
+
 async def delete_batches(connection: Connection, before: datetime) -> None:
     """Delete the log's oldest entries that arrived before, as far as none of their readings is left.
 

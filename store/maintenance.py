@@ -3,16 +3,27 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from model.instant import to_datetime
 from store.aggregates import spare_deleted
+from store.audit import remove_old
 from store.chunks import keep_chunks, read_chunk_policy
-from store.deletion import Deletion, delete_batches, delete_conflicts, delete_old, plan_deletion
+from store.deletion import (
+    Deletion,
+    delete_batches,
+    delete_conflicts,
+    delete_gaps,
+    delete_old,
+    delete_reports,
+    plan_deletion,
+)
+from store.outbox import delete_finished
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
 from store.rejections import prune_rejections
+from store.retention import DAYS_MAX, read_record_days
 from store.summaries import roll_up, summary_kind
 
 log = logging.getLogger(__name__)
@@ -22,17 +33,11 @@ MAINTENANCE_LOCK = 0x6C69_6665_0005  # whoever maintains holds it for the round
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceSettings:
-    """How often and how much, with units; None keeps for ever.
-
-    What is kept by property, and the policy of chunks, is in the table `retention`.
-    """
+    """How often and how much, with units. What is kept for how long is set in the database (store.retention)."""
 
     summary_interval_s: float = 60.0
     cleaning_interval_s: float = 300.0
-    rejection_days_max: float = 90.0
     rejection_bytes_max: int = 1_073_741_824
-    conflict_days_max: int | None = None
-    batch_days_max: int | None = None
 
 
 async def maintain(
@@ -111,14 +116,28 @@ async def _round(
     await delete_old(connection, moment, **kind)
     if timescale and not own_roll_up:
         await spare_deleted(connection)
-    await prune_rejections(connection, settings.rejection_bytes_max, settings.rejection_days_max)
-    if settings.conflict_days_max is not None:
-        await delete_conflicts(connection, moment - timedelta(days=settings.conflict_days_max))
-    if settings.batch_days_max is not None:
-        await delete_batches(connection, moment - timedelta(days=settings.batch_days_max))
+    await _delete_records(connection, now, settings)
     if timescale:
         await keep_chunks(connection, await read_chunk_policy(connection), moment, compression=not own_roll_up)
     await _summarise_batch_ranges(connection)
+
+
+async def _delete_records(connection: Connection, now: int, settings: MaintenanceSettings) -> None:
+    """Delete the records of each class that are past their time."""
+    days = await read_record_days(connection)
+    await prune_rejections(connection, settings.rejection_bytes_max, days["rejections"] or DAYS_MAX)
+    deletions: dict[str, Callable[[Connection, datetime], Awaitable[object]]] = {
+        "audit": remove_old,
+        "notifications": delete_finished,
+        "reports": delete_reports,
+        "gaps": delete_gaps,
+        "conflicts": delete_conflicts,
+        "batches": delete_batches,
+    }
+    for record_class, delete in deletions.items():
+        kept = days[record_class]
+        if kept is not None:
+            await delete(connection, to_datetime(now) - timedelta(days=kept))
 
 
 async def _summarise_batch_ranges(connection: Connection) -> None:

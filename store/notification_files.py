@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from model.audit import Action
+from store.audit import record
 from store.pool import Connection, Pool
 
 
@@ -50,4 +52,9 @@ async def put_file_in_force(connection: Connection, file: StoredFile, actor: str
         await connection.execute(
             "insert into notification_file (version, content, imported_by) values ($1, $2, $3)", *file, actor
         )
+        replaced = None if present is None else present.version
+        await record(
+            connection, actor=actor, action=Action.NOTIFICATIONS_IMPORTED, subject=file.version,
+            details={"replaces": replaced},
+        )  # fmt: skip
     return True

@@ -5,7 +5,7 @@ says by then what came of it, it is claimed again with the same key.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -269,12 +269,12 @@ async def read_rule(connection: Connection | Pool, rule: str) -> dict[str, Any] 
     return None if found is None else dict(msgspec.json.decode(found))
 
 
-async def delete_finished(connection: Connection | Pool, before: int) -> int:
+async def delete_finished(connection: Connection | Pool, before: datetime) -> int:
     """Delete what was finished, digested or only counted before a time, a bounded number; return how many."""
     status = await connection.execute(
         "delete from notification where notification in (select notification from notification"
         " where state in ('sent', 'digested', 'folded', 'dead') and coalesce(finished_at, due_at) < $1 limit $2)",
-        to_datetime(before),
+        before,
         _DELETED_AT_ONCE,
     )
     return int(status.rpartition(" ")[2])

@@ -1,5 +1,7 @@
 """Connections to the database: one pool a process, with a time-out on every command."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -29,6 +31,17 @@ async def open_pool(url: str, *, connections_max: int = 8, command_s_max: float 
         raise DatabaseUnreachable(
             f"the database at {_without_password(url)} does not answer ({error}); check LIFELINE_DATABASE_URL"
         ) from error
+
+
+@asynccontextmanager
+async def in_transaction(connection: Connection | Pool) -> AsyncIterator[Connection]:
+    """Yield a connection within a transaction: this one, or one of the pool."""
+    if isinstance(connection, asyncpg.Pool):
+        async with connection.acquire() as acquired, acquired.transaction():
+            yield acquired
+    else:
+        async with connection.transaction():
+            yield connection
 
 
 TRANSIENT_ERRORS: tuple[type[BaseException], ...] = (

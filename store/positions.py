@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from model.audit import Action
 from model.position import Position, default_position
+from store.audit import record
 from store.conditions import Conditions
-from store.pool import Connection, Pool
+from store.pool import Connection, Pool, in_transaction
 
 _COLUMNS = "position, city, name, name_zh, districts, systems"
 DISTRICTS_TOLD_MAX = 20
@@ -60,9 +62,9 @@ async def find_positions(connection: Connection | Pool, areas: Sequence[str]) ->
 
 
 async def write_positions(
-    connection: Connection | Pool, positions: Sequence[Position], changed_at: datetime, changed_by: str
+    connection: Connection, positions: Sequence[Position], changed_at: datetime, changed_by: str
 ) -> None:
-    """Configure positions, each in the place of the one of its id."""
+    """Configure positions, each in the place of the one of its id, in the caller's transaction."""
     await connection.executemany(
         "insert into position (position, city, name, name_zh, districts, systems, changed_at, changed_by)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (position) do update set city = excluded.city,"
@@ -73,15 +75,21 @@ async def write_positions(
             for p in positions
         ],
     )
+    for city in sorted({p.city for p in positions}):
+        subject = ", ".join(p.position for p in positions if p.city == city)
+        await record(connection, actor=changed_by, action=Action.POSITION_SET, subject=subject, city=city)
 
 
-async def remove_position(connection: Connection | Pool, position: str, areas: Sequence[str]) -> bool:
+async def remove_position(connection: Connection | Pool, position: str, areas: Sequence[str], by: str) -> bool:
     """Take a position away; return whether it was there within the areas."""
     conditions = Conditions()
     conditions.add_equal("position", position)
     conditions.within("city", areas)
-    status = await connection.execute(f"delete from position where {conditions}", *conditions.values)
-    return bool(status != "DELETE 0")
+    async with in_transaction(connection) as within:
+        city = await within.fetchval(f"delete from position where {conditions} returning city", *conditions.values)
+        if city is not None:
+            await record(within, actor=by, action=Action.POSITION_DELETED, subject=position, city=city)
+    return city is not None
 
 
 def _position(row: Any) -> Position:

@@ -1,4 +1,4 @@
-"""What is kept for how long, by property: the policy, and whether one can stand. `store.deletion` carries it out."""
+"""What is kept for how long: readings by property, records by class, and what can stand. `store.deletion` does it."""
 
 from typing import NamedTuple
 
@@ -63,6 +63,62 @@ async def set_retention(connection: Connection | Pool, kept: Retention) -> None:
 async def unset_retention(connection: Connection | Pool, observed: str) -> bool:
     """Keep a property's as all are kept; return whether it had a row of its own."""
     status = await connection.execute("delete from retention where property = $1 and property <> '*'", observed)
+    return bool(status != "DELETE 0")
+
+
+class RecordClass(NamedTuple):
+    """A class of records: days that they are kept where nothing else is set (None: for ever), and the fewest to set.
+
+    Without `days_min` nothing can be set: they are evidence, append-only, and kept for ever.
+    """
+
+    days_default: int | None
+    days_min: int | None
+    holds: str
+
+
+RECORD_CLASSES = {
+    "audit": RecordClass(400, 183, "who did what"),  # six months at the least; the database refuses less
+    "rejections": RecordClass(90, 1, "messages that could not be used, and their counts"),
+    "notifications": RecordClass(90, 1, "messages out of the house that were sent or given up"),
+    "reports": RecordClass(None, 183, "what people reported, as far as it is no part of an incident"),
+    "gaps": RecordClass(None, 1, "numbers missing in devices' own counts"),
+    "conflicts": RecordClass(None, 1, "second, different values for one time of a sensor"),
+    "batches": RecordClass(None, 1, "the log of arrivals, as far as none of its readings is left"),
+    "journal": RecordClass(None, None, "alarms and all that was done to them, with incidents and hand-overs"),
+    "warnings": RecordClass(None, None, "warnings and their steps and messages"),
+    "sensor-events": RecordClass(None, None, "what was done to sensors"),
+}
+
+
+async def read_record_days(connection: Connection | Pool) -> dict[str, int | None]:
+    """Return by class for how many days its records are kept, None for ever."""
+    rows = await connection.fetch("select class, days from record_retention")
+    return {name: found.days_default for name, found in RECORD_CLASSES.items()} | {
+        row["class"]: row["days"] for row in rows if row["class"] in RECORD_CLASSES
+    }
+
+
+async def set_record_days(connection: Connection | Pool, record_class: str, days: int | None) -> None:
+    """Keep a class of records for so many days from now on, None for ever. Raises InvalidRetention."""
+    found = RECORD_CLASSES[record_class]
+    if found.days_min is None:
+        raise InvalidRetention(f"{record_class} are evidence and are kept for ever; leave them as they are")
+    if days is not None and not found.days_min <= days <= DAYS_MAX:
+        raise InvalidRetention(
+            f"{record_class} are kept for {found.days_min} days at the least; set {found.days_min}d or more"
+        )
+    await connection.execute(
+        "insert into record_retention (class, days) values ($1, $2)"
+        " on conflict (class) do update set days = excluded.days",
+        record_class,
+        days,
+    )
+
+
+async def unset_record_days(connection: Connection | Pool, record_class: str) -> bool:
+    """Keep a class of records as by default; return whether something else was set."""
+    status = await connection.execute("delete from record_retention where class = $1", record_class)
     return bool(status != "DELETE 0")
 
 

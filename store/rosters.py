@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from model.audit import Action
 from model.escalation import PROPOSED, Deadlines
 from model.instant import to_datetime
 from model.roster import FIRST_CALLED, OnDuty, RosterFile, on_duty_at, people, stored_rosters
+from store.audit import record
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
@@ -95,4 +97,8 @@ async def put_rosters_in_force(connection: Connection, file: RosterFile, actor: 
             file.content,
             actor,
         )
+        await record(
+            connection, actor=actor, action=Action.ROSTERS_IMPORTED, subject=file.city, city=file.city,
+            details={"version": file.version, "replaces": present},
+        )  # fmt: skip
     return True

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from model.audit import Action
+from store.audit import record
 from store.pool import Connection, Pool
 
 
@@ -93,6 +95,12 @@ async def replace_packs(
             approved_by,
         )
         changed.append(pack.pack)
+    if changed:
+        packs_told = ", ".join(f"{pack.pack} {pack.version}" for pack in packs if pack.pack in changed)
+        await record(
+            connection, actor=approved_by or by, action=Action.RULES_ACTIVATED, subject=", ".join(changed),
+            details={"packs": packs_told, "requested_by": by},
+        )  # fmt: skip
     return changed
 
 

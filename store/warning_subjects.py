@@ -5,12 +5,14 @@ from datetime import datetime
 
 import msgspec
 
+from model.audit import Action
 from model.cap import Point
 from model.warning_level import FOUR_LEVELS, CityWarnings
-from store.conditions import Conditions
+from store.audit import record
+from store.conditions import Conditions, in_degrees
 from store.pool import Connection, Pool
 
-_PLACED = "s.longitude is not null and coalesce(s.definition ->> 'crs', 'WGS-84') = 'WGS-84'"
+_PLACED = f"s.longitude is not null and {in_degrees('s.definition')}"
 
 
 async def district_places(connection: Connection, city: str, district: str, rows_max: int) -> list[Point]:
@@ -68,12 +70,16 @@ async def city_warnings(connection: Connection | Pool, city: str) -> CityWarning
 
 async def set_city_warnings(connection: Connection, city: str, given: CityWarnings, by: str, at: datetime) -> bool:
     """Keep how a city warns from now on; False where the city is not registered."""
-    status = await connection.execute(
-        "insert into city_warnings (city, changed_at, changed_by, definition)"
-        " select city, $2, $3, $4 from city where city = $1",
-        city,
-        at,
-        by,
-        msgspec.json.encode(given).decode(),
-    )
-    return bool(status != "INSERT 0 0")
+    async with connection.transaction():
+        status = await connection.execute(
+            "insert into city_warnings (city, changed_at, changed_by, definition)"
+            " select city, $2, $3, $4 from city where city = $1",
+            city,
+            at,
+            by,
+            msgspec.json.encode(given).decode(),
+        )
+        if status == "INSERT 0 0":
+            return False
+        await record(connection, actor=by, action=Action.WARNING_LEVELS_SET, subject=city, city=city)
+    return True

@@ -5,10 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from app.archive import ArchiveError, back_up, program_folders, restore
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import CommandError, account, progress, run_async
 from app.services import close_pool, open_database, prepared_pool
 from app.settings import Settings, load_settings
+from model.audit import Action
+from store.audit import record
 from store.manifest import Manifest
 from store.pool import Connection, open_pool
 
@@ -44,6 +48,7 @@ async def _backup(file: Path, *, force: bool) -> int:
     # As it is, not brought to this version's schema first: a backup is what one makes before an upgrade.
     async with _connected(settings) as (connection, url):
         manifest = await back_up(connection, url, file, program_folders(settings.postgres_bin), progress)
+        await _record_backup(connection, file)
     print(f"{file}: {_words(manifest)}, {file.stat().st_size} bytes")
     return 0
 
@@ -54,10 +59,19 @@ async def _restore(file: Path) -> int:
         raise CommandError(f"{file} is not there; name a file that lifeline backup wrote")
     async with _connected(settings) as (connection, url):
         manifest = await restore(connection, url, file, program_folders(settings.postgres_bin), progress)
-        async with prepared_pool(url, progress):
-            pass  # the backup of an older version is brought to this one's schema
+        async with prepared_pool(url, progress) as pool:  # that of an older version is brought to this one's schema
+            await record(pool, actor=account("administrator"), action=Action.RESTORED, subject=file.name)
     print(f"restored and checked: {_words(manifest)}")
     return 0
+
+
+async def _record_backup(connection: Connection, file: Path) -> None:
+    if not await connection.fetchval("select to_regclass('public.audit_waiting') is not null"):
+        return  # the database of an older version, before its upgrade
+    try:
+        await record(connection, actor=account("administrator"), action=Action.BACKED_UP, subject=file.name)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
+        progress("the account may not write to this database, so that its audit does not tell of this backup")
 
 
 @asynccontextmanager

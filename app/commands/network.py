@@ -4,15 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import CommandError, account, progress, run_async
 from app.commands.plan_output import add_import_arguments, parsed, tell
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from model.audit import Action
+from model.coordinates import ShiftedCoordinates, refuse_shifted, usual_name
 from model.network import MEDIA
 from model.network_file import parse_network_file, write_network_file
+from store.audit import record
 from store.networks import UnknownPlace, load_network, lock_networks, networks_of, plan_network, write_network
-
-_WGS_84 = {"wgs-84", "wgs84", "epsg:4326", "crs84", "cgcs2000", "epsg:4490"}
 
 
 def add_parsers(commands: Any) -> None:
@@ -66,6 +67,12 @@ async def _import(chosen: argparse.Namespace) -> int:
         plan.problems += file.problems
         if not (chosen.dry_run or plan.problems):
             await write_network(connection, chosen.city, writing)
+            for medium, part in writing.items():
+                await record(
+                    connection, actor=account("administrator"), action=Action.NETWORK_IMPORTED,
+                    subject=f"{chosen.city}.{medium}", city=chosen.city,
+                    details={"file": chosen.file.name, "nodes": len(part.nodes), "links": len(part.links)},
+                )  # fmt: skip
     return tell(plan, chosen)
 
 
@@ -74,11 +81,16 @@ async def _export(chosen: argparse.Namespace) -> int:
         open_database(load_settings(), progress) as url,
         prepared_pool(url, progress) as pool,
         pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        places = await networks_of(connection, chosen.city)
-        wanted = [place for place in places if chosen.medium in (None, place[1])]
-        networks = [await load_network(connection, *place) for place in wanted]
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            places = await networks_of(connection, chosen.city)
+            wanted = [place for place in places if chosen.medium in (None, place[1])]
+            networks = [await load_network(connection, *place) for place in wanted]
+        for city, medium in wanted:
+            await record(
+                connection, actor=account("administrator"), action=Action.NETWORK_READ, subject=f"{city}.{medium}",
+                city=city, details={"file": chosen.file.name},
+            )  # fmt: skip
     try:
         features = write_network_file(chosen.file, networks)
     except OSError as error:
@@ -90,4 +102,8 @@ async def _export(chosen: argparse.Namespace) -> int:
 def _crs(text: str) -> str:
     if not text.isascii() or not text.isprintable() or not 1 <= len(text) <= 40:
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a coordinate system; write it like EPSG:4547")
-    return "WGS-84" if text.lower() in _WGS_84 else text
+    try:
+        refuse_shifted(text)
+    except ShiftedCoordinates as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return usual_name(text)

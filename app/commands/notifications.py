@@ -24,7 +24,9 @@ from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.alarm import LABELS_WITH_NONE
+from model.audit import Action
 from model.yaml_file import Fault, YamlFileError, located, read_text
+from store.audit import record
 from store.notification_files import StoredFile, file_in_force, put_file_in_force
 from store.notification_search import STATES, find_notifications
 from store.pool import Connection
@@ -151,11 +153,12 @@ async def _test(chosen: argparse.Namespace) -> int:
     settings = load_settings()
     async with open_database(settings, progress) as url, prepared_pool(url, progress) as pool:
         stored = await file_in_force(pool)
-    file = None if stored is None else stored_notification_file(stored.content)
-    known = {} if file is None else {channel.channel: channel for channel in file.channels}
-    if chosen.channel not in known:
-        named = ", ".join(sorted(known)) or "none: import a file first"
-        raise CommandError(f"there is no channel {chosen.channel!r}; the file in force has {named}")
+        file = None if stored is None else stored_notification_file(stored.content)
+        known = {} if file is None else {channel.channel: channel for channel in file.channels}
+        if chosen.channel not in known:
+            named = ", ".join(sorted(known)) or "none: import a file first"
+            raise CommandError(f"there is no channel {chosen.channel!r}; the file in force has {named}")
+        await record(pool, actor=account("administrator"), action=Action.CHANNEL_TESTED, subject=chosen.channel)
     channel = known[chosen.channel]
     words = both(test_message("zh"), test_message("en"))
     outgoing = Outgoing(f"test.{secrets.token_hex(8)}.{channel.channel}", words, {"kind": "test"}, pressing=False)

@@ -104,7 +104,7 @@ async def _list(chosen: argparse.Namespace) -> int:
 
 async def _remove(chosen: argparse.Namespace) -> int:
     async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        if not await remove_position(pool, chosen.position, ALL):
+        if not await remove_position(pool, chosen.position, ALL, account("administrator")):
             raise CommandError(f"position {chosen.position!r} is not configured; lifeline positions list names those")
     print(f"{chosen.position} taken away")
     return 0

@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.commands.output import progress, run_async
+from app.commands.output import account, progress, run_async
 from app.commands.plan_output import add_import_arguments, parsed, tell
 from app.commands.sensor_events import add_event_parsers
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from model.audit import Action
 from model.city_file import parse_city_file
 from model.sensor_file import parse_sensor_file, write_sensor_file
+from store.audit import record
 from store.sensors import import_cities, load_registry, lock_registry, plan_cities, plan_sensors, write_sensors
 
 
@@ -44,14 +46,15 @@ def add_parsers(commands: Any) -> None:
     add_event_parsers(actions)
     cities = commands.add_parser(
         "cities", help="import cities",
-        description="Import cities: CSV with city,name and optional name_zh,time_zone,mode.",
+        description="Import cities: CSV with city,name and optional name_zh,time_zone,mode,province.",
         epilog="example: lifeline cities import cities.csv --dry-run",
     )  # fmt: skip
     city_actions = cities.add_subparsers(dest="action", metavar="ACTION", required=True)
     importing_cities = city_actions.add_parser(
         "import", help="register or change cities",
         description="Register or change cities, all or none. What a row leaves empty stays as it is registered; of a "
-        "new city it is time_zone Asia/Shanghai and mode operational.",
+        "new city it is time_zone Asia/Shanghai, mode operational, no province. A province, an id like gansu, is what "
+        "lifeline keys create --area province:gansu goes by.",
         epilog="example: lifeline cities import cities.csv --dry-run",
     )  # fmt: skip
     add_import_arguments(importing_cities)
@@ -78,6 +81,12 @@ async def _import_sensors(chosen: argparse.Namespace) -> int:
         plan.problems += file.problems
         if not (chosen.dry_run or plan.problems):
             await write_sensors(connection, cities, sensors)
+            for city in sorted({sensor.city for sensor in sensors}):
+                written = sum(sensor.city == city for sensor in sensors)
+                await record(
+                    connection, actor=account("administrator"), action=Action.SENSORS_IMPORTED, subject=city,
+                    city=city, details={"file": chosen.file.name, "sensors": written},
+                )  # fmt: skip
     return tell(plan, chosen)
 
 
@@ -115,4 +124,9 @@ async def _import_cities(chosen: argparse.Namespace) -> int:
         plan.notes += [f"column {name} means nothing here and is left out" for name in file.ignored]
         if not (chosen.dry_run or plan.problems):
             await import_cities(connection, cities)
+            for city in cities:
+                await record(
+                    connection, actor=account("administrator"), action=Action.CITIES_IMPORTED, subject=city.city,
+                    city=city.city, details={"mode": city.mode, "time_zone": city.time_zone},
+                )  # fmt: skip
     return tell(plan, chosen)

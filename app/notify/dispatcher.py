@@ -15,13 +15,11 @@ from app.notify.channels import Send, SendingFailed, Surroundings, send
 from app.notify.counters import NotifyCounters
 from app.notify.pace import Pace
 from app.notify.words import RuleTexts, outgoing_of
-from model.instant import DAY_MS
 from store.notification_files import file_in_force
 from store.outbox import (
     Claimed,
     claim,
     count_waiting,
-    delete_finished,
     due_channels,
     make_digests,
     note_failed,
@@ -50,8 +48,6 @@ class DispatchLimits:
     sends_at_once_max: int = 16
     poll_s: float = 0.5
     count_s: float = 15.0
-    clean_s: float = 3_600.0
-    kept_days: int = 90
     end_s_max: float = 5.0
 
     def retry_s(self, attempts: int) -> float:
@@ -96,7 +92,7 @@ class Dispatcher:
         """Send until `stop` is set. Whatever goes wrong is logged and tried again: alarms do not depend on it."""
         sending: dict[str, asyncio.Task[int]] = {}
         loop = asyncio.get_running_loop()
-        count_at = clean_at = loop.time()
+        count_at = loop.time()
         while not stop.is_set():
             try:
                 now = self.clock()
@@ -107,9 +103,6 @@ class Dispatcher:
                 if loop.time() >= count_at:
                     await self._count()
                     count_at = loop.time() + self.limits.count_s
-                if loop.time() >= clean_at:
-                    await delete_finished(self.pool, now - self.limits.kept_days * DAY_MS)
-                    clean_at = loop.time() + self.limits.clean_s
             except TRANSIENT_ERRORS as error:
                 log.warning("notifications wait for the database: %s", error)
             except Exception:

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.access import Principal, Role
+from app.access import Principal, Role, check_whole_city
 from app.actions import KeyReused
 from app.measured import GASES
 from app.warnings.drafting import cancellation, content_of, load_subject, updated_request
 from app.warnings.sending import CapSettings, reference_of, send_message
 from app.warnings.subject import Asked, Subject
+from model.audit import Action
 from model.cap import MessageType, Scope
 from model.instant import to_datetime
 from model.warning import (
@@ -26,6 +27,7 @@ from model.warning import (
     state_at,
     withdrawn,
 )
+from store.audit import record
 from store.pool import Connection
 from store.warnings import (
     StepRow,
@@ -38,6 +40,12 @@ from store.warnings import (
     standing_warning,
     update_warning,
 )
+
+_AUDITED = {
+    WarningAct.APPROVE: Action.WARNING_APPROVED,
+    WarningAct.REJECT: Action.WARNING_REJECTED,
+    WarningAct.CANCEL: Action.WARNING_CANCELLED,
+}
 
 
 class WarningUnknown(Exception):
@@ -85,7 +93,8 @@ class _Done(NamedTuple):
 async def draft_warning(connection: Connection, draft: Draft) -> StepRow:
     """Draft a warning and return the step; the same request again returns it again.
 
-    Raises SubjectUnknown (of app.warnings.drafting), InvalidField, KeyReused and WarningRefused.
+    Raises SubjectUnknown (of app.warnings.drafting), InvalidField, KeyReused, WarningRefused, and Problem 403 for an
+    actor who does not see the whole city, for which a warning speaks.
     """
     async with connection.transaction():
         await lock_drafting(connection)
@@ -93,6 +102,7 @@ async def draft_warning(connection: Connection, draft: Draft) -> StepRow:
         if earlier is not None:
             return _repeated(earlier, None, WarningAct.DRAFT, draft.actor)
         subject = await load_subject(connection, draft.alarm, draft.incident, draft.actor)
+        check_whole_city(draft.actor, subject.city.city)
         alarm = subject.alarm
         _refuse_judged_false(subject)
         standing = await standing_warning(connection, alarm.alarm, draft.incident, draft.scope, draft.now)
@@ -217,6 +227,11 @@ async def _act(
         await update_warning(connection, done.after)
         step = _step(done.after, act, asked.comment, identifier)
         await insert_step(connection, step, done.content, asked.idempotency_key)
+        if act in _AUDITED:
+            await record(
+                connection, actor=asked.actor.label, action=_AUDITED[act], subject=asked.warning, city=warned.city,
+                details={"version": step.version, "state": str(step.state), "comment": asked.comment},
+            )  # fmt: skip
         return step
 
 

@@ -10,9 +10,11 @@ from app.access import Principal
 from app.actions import InvalidField
 from app.warnings.subject import AreaAsked, Asked, Shape, Subject
 from app.warnings.text import compose
+from model.area import within_city
 from model.cap import MessageType, Point, Scope, Status
 from model.cap_area import InvalidRing, drawn_ring, public_ring, ring_round
 from model.cap_terms import RADII_M, RADIUS_M, STATUSES
+from model.coordinates import is_degrees
 from model.warning import Content
 from model.warning_level import FOUR_LEVELS
 from store.alarms import find_alarm
@@ -46,7 +48,7 @@ async def load_subject(connection: Connection, alarm: str | None, incident: str 
     if row is None:
         raise SubjectUnknown("alarm", alarm)
     facts, place = (await load_alarms(connection, [alarm]))[alarm]
-    found = await find_sensor(connection, facts.sensor, [place.city])
+    found = await find_sensor(connection, facts.sensor, within_city(actor.areas, place.city))
     return Subject(
         alarm=facts,
         city=(await load_cities(connection))[place.city],
@@ -112,7 +114,7 @@ async def _shape(connection: Connection, subject: Subject, area: AreaAsked, scop
             return _round(places, radius_m, scope, "there is no incident, or no sensor of it has a place")
         case _:
             sensor = subject.sensor
-            if sensor is None or sensor.longitude is None or sensor.latitude is None or sensor.crs != "WGS-84":
+            if sensor is None or sensor.longitude is None or sensor.latitude is None or not is_degrees(sensor.crs):
                 return Shape()  # told of in words alone
             return Shape(circle=((sensor.longitude, sensor.latitude), radius_m / 1000))
 

@@ -24,6 +24,7 @@ from migrations.runner import migrate
 from model.instant import parse_instant
 from model.reading_file import read_rows
 from model.sensor_file import read_sensor_file
+from store.audit import record, verify_audit
 from store.batches import IncomingReadings, read_batches, write_batch
 from store.capabilities import read_versions
 from store.maintenance import maintain_once
@@ -86,6 +87,7 @@ async def fill(url: str) -> None:
         await write_batch(pool, NOON, readings((1, NOON, 1.5), (1, NOON, 2.5), (7, NOON, -0.0)))
         await maintain_once(pool, NOON)
         await journal(pool, [change("GAS-1", 0, 1)])
+        await record(pool, actor="wang", action="key-created", subject="desk")
     finally:
         await pool.close()
 
@@ -150,6 +152,11 @@ def test_a_backup_brings_everything_back(database_url: str, new_database: Callab
         assert await after.fetchval("select last from reading_hour where sensor_key = 1 order by start desc") == 3.5
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await after.execute("delete from journal")
+        with pytest.raises(asyncpg.RaiseError, match="append-only"):
+            await after.execute("delete from audit")
+        await record(after, actor="wang", action="key-revoked", subject="desk")
+        async with after.acquire() as connection:
+            assert (await verify_audit(connection))[:3] == (2, 1, 2)
         await before.close()
         await after.close()
 
@@ -237,6 +244,9 @@ def test_the_commands(tmp_path: Path, programs: Path) -> None:
     assert "1 sensors" in lifeline("one", "backup", str(file), "--force").stdout
     assert "restored and checked: 1 sensors" in lifeline("two", "restore", str(file)).stdout
     assert "S\tc\tgas" in lifeline("two", "sensors", "list").stdout
+    assert "the chain holds" in lifeline("two", "audit", "verify").stdout
+    told = [json.loads(line)["action"] for line in lifeline("two", "audit", "list", "--json").stdout.splitlines()]
+    assert told[:3] == ["restored", "backed-up", "sensors-imported"]
     refused = lifeline("two", "restore", str(file), expected=1).stderr
     assert "the database is not empty" in refused
     assert "Traceback" not in refused

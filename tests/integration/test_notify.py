@@ -16,7 +16,7 @@ from alerts.outbox import enqueue_escalations
 from alerts.routing import Escalation
 from app.notify.channels import Outgoing, SendingFailed, Surroundings
 from app.notify.dispatcher import DispatchLimits
-from model.instant import format_instant, parse_instant
+from model.instant import format_instant, parse_instant, to_datetime
 from store.journal import load_alarms
 from store.outbox import delete_finished
 from tests.integration.notifying import HOUR_MS, KEY, MINUTE_MS, NOON, House, change, receiving, run
@@ -502,8 +502,8 @@ def test_what_was_finished_long_ago_is_deleted_and_what_waits_is_not(database_ur
             await house.raise_alarms([3, 3])
             await house.dispatcher().send_due()
             await house.raise_alarms([3], rule="waits")
-        assert await delete_finished(house.pool, house.now) == 0
-        assert await delete_finished(house.pool, house.now + 1) == 2
+        assert await delete_finished(house.pool, to_datetime(house.now)) == 0
+        assert await delete_finished(house.pool, to_datetime(house.now + 1)) == 2
         assert await house.states() == {"pending": 1}
 
     run(database_url, scenario)

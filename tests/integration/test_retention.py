@@ -21,7 +21,14 @@ from store.batches import IncomingReadings, write_batch
 from store.chunks import ChunkPolicy, read_chunk_policy, set_chunk_policy
 from store.maintenance import maintain_once, planned_deletion
 from store.pool import open_pool
-from store.retention import InvalidRetention, Retention, check_retention, read_retention, set_retention
+from store.retention import (
+    InvalidRetention,
+    Retention,
+    check_retention,
+    read_retention,
+    set_record_days,
+    set_retention,
+)
 from tests.integration.test_store import DAY_MS, NOON, evaluated, readings, register, with_pool
 
 TABLES = {"raw": "reading", "minute": "summary_minute", "hour": "summary_hour"}
@@ -172,20 +179,21 @@ def retention(monkeypatch: pytest.MonkeyPatch, database_url: str, capsys: pytest
 
 
 def test_listed_set_and_unset(retention: Callable[..., str]) -> None:
-    assert retention("list").splitlines() == [
+    assert retention("list").splitlines()[:3] == [
         "class\treadings\tsummaries by minute\tsummaries by hour",
         "all\tforever\tforever\tforever",
         "chunks of 7d, not compressed; summaries: own roll-up (Apache edition)",
     ]
     retention("set", "all", "--raw", "2y", "--hour", "10y", "--minute", "5y", "--chunk", "2w")
     said = retention("set", "vibration", "--raw", "90d")
-    assert said.splitlines()[1:] == [
+    assert said.splitlines()[1:4] == [
         "all\t730d\t1825d\t3650d",
         "vibration\t90d\t1825d\t3650d",  # what is left out is as all are kept
         "chunks of 14d, not compressed; summaries: own roll-up (Apache edition)",
     ]
     retention("set", "vibration", "--hour", "forever")
     told = json.loads(retention("list", "--json"))
+    del told["records"]
     assert told == {
         "policies": [
             {"property": "*", "raw_days": 730, "minute_days": 1825, "hour_days": 3650},
@@ -199,7 +207,76 @@ def test_listed_set_and_unset(retention: Callable[..., str]) -> None:
     assert "vibration" not in retention("unset", "vibration")
 
 
+def test_records_are_kept_by_class_within_what_the_class_allows(retention: Callable[..., str]) -> None:
+    def kept() -> dict[str, tuple[int | None, int | None]]:
+        told = json.loads(retention("list", "--json"))["records"]
+        return {row["class"]: (row["days"], row["days_min"]) for row in told}
+
+    default = kept()
+    assert default == {
+        "audit": (400, 183), "rejections": (90, 1), "notifications": (90, 1), "reports": (None, 183), "gaps": (None, 1),
+        "conflicts": (None, 1), "batches": (None, 1),
+        "journal": (None, None), "warnings": (None, None), "sensor-events": (None, None),
+    }  # fmt: skip
+    retention("set", "audit", "183d")
+    assert "batches\t30d\tat least 1d\t" in retention("set", "batches", "30d")
+    retention("set", "rejections", "forever")
+    assert kept() == default | {"audit": (183, 183), "batches": (30, 1), "rejections": (None, 1)}
+    for record_class in ("audit", "batches", "rejections"):
+        retention("unset", record_class)
+    assert kept() == default
+
+
+RECORDS = [
+    "insert into rejection (arrived_at, batch, topic, payload, payload_bytes, reason, detail)"
+    " values ($1, 1, 't', '', 0, 'r', '')",
+    "insert into gap (source, from_sequence, to_sequence, missing, first_seen_at) values ('s', 1, 1, '{}', $1)",
+    "insert into notification (key, channel, route, kind, city, system, district, mode, severity, rank, late, details,"
+    " enqueued_at, due_at, state, finished_at) values ($1::timestamptz::text, 'c', '', 'test', '', '', '', 'test', 0,"
+    " 0, false, '{}', $1, $1, 'sent', $1)",
+    "insert into report (city, mode, kind, system, source, longitude, latitude, time, received_at, actor) select 'c',"
+    " 'test', 'k', 'gas', 's', 0, 0, $1, $1::timestamptz - interval '100 days', 'a' from generate_series(1, 2)",
+]
+
+
+def test_each_class_of_records_goes_when_it_is_past_its_time(database_url: str) -> None:
+    """Of each a record 100 days old and one 10 days old."""
+
+    async def work(pool: Any) -> None:
+        old, new = to_datetime(NOON - 100 * DAY_MS), to_datetime(NOON - 10 * DAY_MS)
+        await write_batch(pool, NOON, readings())
+        for time in (old, new):
+            for statement in RECORDS:
+                await pool.execute(statement, time)
+        await pool.execute(
+            "set local session_replication_role = replica;"  # the incident itself is of no matter here
+            " insert into incident_member (member, kind, incident, joined_at, relation, why, standing, facts)"
+            " values ('report.1', 'report', 'i.1', now(), 'r', '{}', true, '{}')"
+        )
+        tables = ("rejection", "gap", "notification", "report")
+
+        async def left() -> list[int]:
+            return [await pool.fetchval(f"select count(*) from {table}") for table in tables]
+
+        await maintain_once(pool, NOON)
+        assert await left() == [1, 2, 1, 4], "by default"
+        await set_record_days(pool, "gaps", 50)
+        await set_record_days(pool, "reports", 183)
+        await set_record_days(pool, "rejections", 5)
+        await set_record_days(pool, "notifications", 5)
+        await maintain_once(pool, NOON)
+        assert await left() == [0, 1, 0, 3], "a report that is part of an incident stays"
+
+    with_pool(database_url, work)
+
+
 REFUSED = [
+    (("set", "audit", "182d"), "183 days at the least; set 183d or more"),
+    (("set", "journal", "400d"), "kept for ever"),
+    (("set", "audit"), "lifeline retention set audit 400d"),
+    (("set", "audit", "--raw", "400d"), "lifeline retention set audit 400d"),
+    (("set", "vibration", "90d"), "--raw, --minute and --hour"),
+    (("unset", "audit"), "lifeline retention list"),
     (("set", "vibration"), "nothing is set; give --raw"),
     (("set", "vibratoin", "--raw", "90d"), "use all"),
     (("set", "vibration", "--chunk", "1d"), "set --chunk and --compress-after with all"),

@@ -22,7 +22,7 @@ from store.batches import IncomingReadings, log_is_empty, read_batches, write_ba
 from store.maintenance import MAINTENANCE_LOCK, MaintenanceSettings, maintain, maintain_once
 from store.pool import open_pool
 from store.readings import latest_readings
-from store.retention import Retention, set_retention
+from store.retention import Retention, set_record_days, set_retention
 from store.sensors import import_sensors
 from store.status import sensor_keys
 
@@ -232,7 +232,8 @@ def test_a_checkpoint_keeps_the_readings_after_it(database_url: str) -> None:
         await evaluated(pool, 4)
         await pool.execute("insert into engine_binding values (1, ''); insert into checkpoint values (2, 1, '')")
         await set_retention(pool, Retention("*", 30, None, None))
-        await maintain_once(pool, NOON, MaintenanceSettings(batch_days_max=0))
+        await set_record_days(pool, "batches", 1)
+        await maintain_once(pool, NOON + 2 * DAY_MS)
         assert [row[0] for row in await pool.fetch("select batch from reading order by 1")] == [3, 4]
 
     with_pool(database_url, work)
@@ -246,8 +247,8 @@ def test_the_log_goes_from_its_beginning_and_only_with_its_readings(database_url
             await write_batch(pool, NOON - (40 - number) * DAY_MS, readings((key, NOON - age * DAY_MS - number, 1.0)))
         await evaluated(pool, 10)
         await set_retention(pool, Retention("*", 30, None, None))
-        keep = MaintenanceSettings(batch_days_max=30)
-        await maintain_once(pool, NOON, keep)
+        await set_record_days(pool, "batches", 30)
+        await maintain_once(pool, NOON)
         assert [row[0] for row in await pool.fetch("select sequence from batch order by 1")] == [6, 7, 8, 9, 10]
         assert [batch.sequence for batch in await whole_log(pool)] == [6, 7, 8, 9, 10]
         assert (await write_batch(pool, NOON, readings())).batch.sequence == 11
@@ -260,7 +261,8 @@ def test_conflicts_go_with_their_arrival(database_url: str) -> None:
         for age in (20, 10):
             await write_batch(pool, NOON - age * DAY_MS, readings((1, NOON - age, 1.0), (1, NOON - age, 2.0)))
         await write_batch(pool, NOON, readings())
-        await maintain_once(pool, NOON, MaintenanceSettings(conflict_days_max=15))
+        await set_record_days(pool, "conflicts", 15)
+        await maintain_once(pool, NOON)
         assert [row[0] for row in await pool.fetch("select batch from conflict")] == [2]
 
     with_pool(database_url, work)
