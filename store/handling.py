@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from model.alarm import Alarm
+from model.area import EVERYWHERE
 from model.handling import Awaited
 from model.instant import to_datetime, to_milliseconds
 from store.journal import Place
@@ -88,14 +89,18 @@ async def due_deadlines(connection: Connection, clock: int) -> list[DueDeadline]
     return list(found.values())
 
 
-async def has_key(connection: Connection, label: str, roles: Collection[str], city: str) -> bool:
-    """Return whether somebody of one of the roles who sees the city has a key of this label."""
+async def has_key(connection: Connection, label: str, roles: Collection[str], city: str, district: str = "") -> bool:
+    """Return whether somebody of one of the roles has a key of this label, or an account, and sees the district.
+
+    Without a district, the whole city.
+    """
     return bool(
         await connection.fetchval(
-            "select exists (select from api_key where label = $1 and revoked_at is null and role = any($2::text[])"
-            " and areas && array['*', $3])",
+            "select exists (select from (select label, role, areas from api_key where revoked_at is null"
+            " union all select name, role, areas from user_account where disabled_at is null) as actor"
+            " where label = $1 and role = any($2::text[]) and areas_now(areas) && $3::text[])",
             label,
             list(roles),
-            city,
+            [EVERYWHERE, city, *([f"{city}/{district}"] if district else [])],
         )
     )

@@ -2,15 +2,21 @@
 
 import argparse
 import json
+from datetime import timedelta
 from typing import Any
 
 from app.access import ROLES
-from app.commands.output import CommandError, progress, run_async
+from app.commands.output import CommandError, account, progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from app.sign_in.limits import SignInLimits
+from model.area import InvalidArea, parse_area
+from model.audit import Action
 from model.instant import format_instant, to_milliseconds
-from model.sensor import InvalidSensor, check_identifier
-from store.keys import StoredKey, create_key, find_key, list_keys, revoke_key
+from store.audit import record
+from store.keys import StoredKey, create_key, find_key, list_keys, revoke_key, rotate_key
+
+OVERLAP_MINUTES_MAX = SignInLimits().key_overlap_minutes_max
 
 
 def add_parsers(commands: Any) -> None:
@@ -26,8 +32,10 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     create.add_argument("--role", required=True, choices=ROLES)
     create.add_argument(
-        "--area", action="append", type=_area, metavar="CITY", help="a city it sees; all if left out; repeatable"
-    )
+        "--area", action="append", type=_area, metavar="AREA",
+        help="what it sees: a city, one of its districts as CITY/DISTRICT, province:PROVINCE, or * for all as if "
+        "left out; repeatable",
+    )  # fmt: skip
     create.add_argument("--label", default=None, metavar="NAME", help="whose key it is, for the record of actions")
     create.set_defaults(run=lambda chosen: run_async(_create(chosen)))
     listing = actions.add_parser(
@@ -38,6 +46,16 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     listing.add_argument("--json", action="store_true", help="as NDJSON")
     listing.set_defaults(run=lambda chosen: run_async(_list(chosen)))
+    rotating = actions.add_parser(
+        "rotate", help="put another key in its place",
+        description="Make a key of the same label, role and areas; it is printed once. The old one ends at once, or "
+        "after --overlap-minutes, in which the other system can be given the new one.",
+        epilog="example: lifeline keys rotate desk-1 --overlap-minutes 30",
+    )  # fmt: skip
+    rotating.add_argument("label", metavar="LABEL", help="as lifeline keys list shows it")
+    rotating.add_argument("--overlap-minutes", type=_minutes, default=0, metavar="N",
+                          help=f"0 (the default) to {OVERLAP_MINUTES_MAX}")  # fmt: skip
+    rotating.set_defaults(run=lambda chosen: run_async(_rotate(chosen)))
     revoking = actions.add_parser(
         "revoke", help="revoke a key",
         description="Revoke the key with this label, for good: requests with it are refused from now on. Its label "
@@ -50,13 +68,24 @@ def add_parsers(commands: Any) -> None:
 
 
 async def _create(chosen: argparse.Namespace) -> int:
-    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        label = chosen.label or chosen.role
-        key = await create_key(pool, label=label, role=chosen.role, areas=chosen.area or ["*"])
-        stored = await find_key(pool, key)
+    areas = chosen.area or ["*"]
+    label = chosen.label or chosen.role
+    async with (
+        open_database(load_settings(), progress) as url,
+        prepared_pool(url, progress) as pool,
+        pool.acquire() as connection,
+    ):
+        async with connection.transaction():
+            key = await create_key(connection, label=label, role=chosen.role, areas=areas)
+            stored = await find_key(connection, key)
+            await record(
+                connection, actor=account("command line"), action=Action.KEY_CREATED,
+                subject=label if stored is None else stored.label,
+                details={"role": chosen.role, "areas": ", ".join(areas)},
+            )  # fmt: skip
         if stored is not None and stored.label != label:
             progress(f"another key bears the label {label}; this one acts as {stored.label}, another person")
-        print(key)
+    print(key)
     return 0
 
 
@@ -68,14 +97,39 @@ async def _list(chosen: argparse.Namespace) -> int:
         if chosen.json:
             print(json.dumps(told, ensure_ascii=False))
         else:
-            print("\t".join([told["label"], told["role"], ", ".join(told["areas"]), told["created_at"]]))
+            columns = [told["label"], told["role"], ", ".join(told["areas"]), told["created_at"]]
+            print("\t".join([*columns, f"ends {told['ends_at']}"] if "ends_at" in told else columns))
+    return 0
+
+
+async def _rotate(chosen: argparse.Namespace) -> int:
+    async with (
+        open_database(load_settings(), progress) as url,
+        prepared_pool(url, progress) as pool,
+        pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        key = await rotate_key(connection, chosen.label, overlap=timedelta(minutes=chosen.overlap_minutes))
+        if key is None:
+            raise CommandError(f"no key in force bears the label {chosen.label!r}; lifeline keys list names those")
+        details = {"overlap_minutes": chosen.overlap_minutes}
+        by = account("command line")
+        await record(connection, actor=by, action=Action.KEY_ROTATED, subject=chosen.label, details=details)
+    print(key)
     return 0
 
 
 async def _revoke(chosen: argparse.Namespace) -> int:
-    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        if not await revoke_key(pool, chosen.label):
+    async with (
+        open_database(load_settings(), progress) as url,
+        prepared_pool(url, progress) as pool,
+        pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        if not await revoke_key(connection, chosen.label):
             raise CommandError(f"no key in force bears the label {chosen.label!r}; lifeline keys list names those")
+        by = account("command line")
+        await record(connection, actor=by, action=Action.KEY_REVOKED, subject=chosen.label)
     print(json.dumps({"revoked": chosen.label}, ensure_ascii=False) if chosen.json else f"{chosen.label} revoked")
     return 0
 
@@ -83,13 +137,20 @@ async def _revoke(chosen: argparse.Namespace) -> int:
 def _told(one: StoredKey) -> dict[str, Any]:
     """What people and machines are told of a key; not even its hash."""
     made = format_instant(to_milliseconds(one.created_at))
-    return {"label": one.label, "role": one.role, "areas": list(one.areas), "created_at": made}
+    told = {"label": one.label, "role": one.role, "areas": list(one.areas), "created_at": made}
+    if one.ends_at is not None:  # another has taken its place
+        told["ends_at"] = format_instant(to_milliseconds(one.ends_at))
+    return told
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal() or int(text) > OVERLAP_MINUTES_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 0 to {OVERLAP_MINUTES_MAX}")
+    return int(text)
 
 
 def _area(text: str) -> str:
-    if text != "*":
-        try:
-            check_identifier("area", text)
-        except InvalidSensor as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    return text
+    try:
+        return str(parse_area(text))
+    except InvalidArea as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -16,7 +16,10 @@ from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
+from model.audit import Action
+from store.audit import record
 from store.keys import create_key, find_key
+from store.pool import in_transaction
 
 if TYPE_CHECKING:
     from app.runtime import Running
@@ -114,9 +117,16 @@ async def _ready(running: Running, parts: Collection[str], demo: argparse.Namesp
         print(f"  demo log-in (API key, role supervisor): {key}", flush=True)
     elif "serve" in parts:
         print(f"Lifeline is up: {address}/", flush=True)
+        print("  let people in: lifeline users create NAME --role operator", flush=True)
         print("  make a key: lifeline keys create --role operator", flush=True)
     else:
         print(f"Lifeline {', '.join(parts)} is up", flush=True)
+    if "serve" in parts:
+        from app.commands.first_users import print_demo_log_in, print_first_log_in
+
+        await print_first_log_in(running)
+        if demo is not None:
+            await print_demo_log_in(running)
     if services.mqtt_url:
         print(
             f"  MQTT: {broker_address(services.mqtt_url)}, topics lifeline/{{city}}/{{system}}/{{sensor}}", flush=True
@@ -151,7 +161,10 @@ async def _demo_key(running: Running) -> str:
     key = _read(path)
     if key is not None and await find_key(running.pool, key) is not None:
         return key
-    key = await create_key(running.pool, label="demo", role="supervisor", areas=["*"])
+    async with in_transaction(running.pool) as connection:
+        key = await create_key(connection, label="demo", role="supervisor", areas=["*"])
+        details = {"role": "supervisor", "areas": "*"}
+        await record(connection, actor="lifeline", action=Action.KEY_CREATED, subject="demo", details=details)
     path.touch(mode=0o600)
     path.write_text(key, "utf-8")
     return key

@@ -53,6 +53,7 @@ const SILENCE_MS_MAX = 45000; // three heartbeats
 
 const alarms = new Map(); // alarm id -> item
 let key = "";
+let person = null; // who logged in by name and password; the cookie is the browser's
 let language = localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en");
 let lastEvent = null;
 let lastHeard = null;
@@ -65,7 +66,8 @@ let loading = null;
 const pendingKeys = new Map(); // "alarm sequence" -> idempotency key, kept for a repeated click
 
 const byId = (id) => document.getElementById(id);
-const word = (name) => WORDS[language][name] ?? name;
+const word = (name) => WORDS[language][name] ?? LOG_IN_WORDS[language][name] ?? name;
+const isInside = () => key !== "" || person !== null;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function element(tag, text, className) {
@@ -80,7 +82,7 @@ function newKey() { // crypto.randomUUID wants https, which a closed network may
 }
 
 async function request(path, options = {}) {
-  const headers = { Authorization: `Bearer ${key}`, ...options.headers };
+  const headers = { ...(key && { Authorization: `Bearer ${key}` }), ...options.headers };
   return fetch(`/api/v1${path}`, { ...options, headers, cache: "no-store" });
 }
 
@@ -198,7 +200,7 @@ async function follow(mine) {
       await first;
       wait = 1000;
     } catch (error) {
-      if (error instanceof WrongKey) return leave(word("wrongKey"));
+      if (error instanceof WrongKey) return leave(word(person ? "sessionEnded" : "wrongKey"));
     } finally {
       clearInterval(watch);
       connected = false;
@@ -347,8 +349,8 @@ async function showJournal(alarm) {
 
 function showFeed() {
   const feed = byId("feed");
-  feed.classList.toggle("lost", !connected && key !== "");
-  if (!key) feed.textContent = "";
+  feed.classList.toggle("lost", !connected && isInside());
+  if (!isInside()) feed.textContent = "";
   else if (connected) feed.textContent = `${word("live")} · ${Math.round((Date.now() - lastHeard) / 1000)} ${word("age")}`;
   else feed.textContent = lastHeard ? `${word("lost")} ${new Date(lastHeard).toLocaleTimeString()}` : word("never");
 }
@@ -374,22 +376,36 @@ function showWords() {
 function leave(text = "") {
   session += 1;
   key = "";
+  person = null;
   lastEvent = null;
   view = status = null;
   alarms.clear();
   delete document.body.dataset.mode;
   sessionStorage.removeItem("key");
   for (const id of ["alarms", "journal", "leave", "mode", "behind", "views", "real"]) byId(id).hidden = true;
-  byId("login").hidden = false;
+  showLogIn();
   tell(text);
   showFeed();
 }
 
 function enter(given) {
   key = given;
-  view = status = null;
+  person = null;
   sessionStorage.setItem("key", key);
-  byId("login").hidden = true;
+  openAlarms();
+}
+
+function enterAs(me) {
+  key = "";
+  person = me;
+  if (me.role !== "security_administrator") return openAlarms();
+  byId("leave").hidden = false;
+  tell(word("administers"));
+}
+
+function openAlarms() {
+  view = status = null;
+  showForms();
   byId("alarms").hidden = false;
   byId("leave").hidden = false;
   tell("");
@@ -417,7 +433,7 @@ async function keepStatus(mine) {
       if (!view) chooseView();
       if (!following) follow(mine);
       following = true;
-    } catch (error) { if (error instanceof WrongKey) return leave(word("wrongKey")); }
+    } catch (error) { if (error instanceof WrongKey) return leave(word(person ? "sessionEnded" : "wrongKey")); }
     await sleep(following ? 10000 : 1000);
   }
 }
@@ -429,8 +445,11 @@ function chooseView() { // what was shown last; else what is real; else what the
   showStatus();
 }
 
-byId("login").addEventListener("submit", (event) => { event.preventDefault(); enter(byId("key").value.trim()); });
-byId("leave").addEventListener("click", () => leave());
+byId("key-login").addEventListener("submit", (event) => { event.preventDefault(); enter(byId("key").value.trim()); });
+byId("leave").addEventListener("click", async () => {
+  if (person) await sendSession("", "DELETE").catch(() => {});
+  leave();
+});
 byId("journal-close").addEventListener("click", () => { byId("journal").hidden = true; });
 byId("language").addEventListener("click", () => {
   language = language === "zh" ? "en" : "zh";
@@ -442,8 +461,3 @@ function keyFromAddress() {
   if (match) history.replaceState(null, "", location.pathname + location.search); // the key does not stay in the address bar
   return match?.[1];
 }
-window.addEventListener("hashchange", () => { const given = keyFromAddress(); if (given) enter(given); });
-showWords();
-setInterval(showFeed, 1000);
-const given = keyFromAddress() ?? sessionStorage.getItem("key");
-if (given) enter(given); else leave();

@@ -44,11 +44,18 @@ function route(path, method, operation) {
   const summary = element("summary");
   summary.append(element("code", `${method.toUpperCase()} ${path}`), ` ${operation.summary ?? ""}`);
   section.append(summary, element("p", operation.description ?? ""));
-  const parameters = (operation.parameters ?? []).map((p) =>
+  if (operation.deprecated) {
+    const until = `Deprecated, gone on ${operation["x-sunset"]}: use ${operation["x-successor"]}`;
+    section.append(element("p", until));
+  }
+  const own = (operation.parameters ?? []).filter((p) => p.name);  // the others are those of all routes
+  const parameters = own.map((p) =>
     [`${p.name} (${p.in})`, p.schema, p.description ?? p.schema?.description, p.required]);
   const body = operation.requestBody?.content?.["application/json"]?.schema;
   if (body) parameters.push(["body", body, "", true]);
   if (parameters.length) section.append(table(parameters));
+  const example = operation.requestBody?.content?.["application/json"]?.example;
+  if (example) section.append(element("pre", JSON.stringify(example, null, 1)));
   for (const [status, answer] of Object.entries(operation.responses)) {
     const line = element("p", `${status} `);
     for (const [media, content] of Object.entries(answer.content ?? {})) line.append(`${media} `, linked(content.schema), " ");
