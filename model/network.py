@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from model.coordinates import is_degrees
+
 MEDIA = ("gas", "water", "drainage", "heating")
 EARTH_RADIUS_M = 6_371_008.8
 
@@ -114,7 +116,7 @@ def line_length_m(line: Iterable[Position], crs: str = "WGS-84") -> float:
     total, before = 0.0, None
     for position in line:
         if before is not None:
-            total += distance_m(before, position) if crs == "WGS-84" else math.dist(before, position)
+            total += distance_m(before, position) if is_degrees(crs) else math.dist(before, position)
         before = position
     return total
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from model.coordinates import ShiftedCoordinates, is_degrees, refuse_shifted, usual_name
 from model.network import Link, Node, Position
 from model.plain_text import InvalidText, clean_text
 from model.sensor import InvalidSensor
@@ -39,10 +40,19 @@ def identifier(field: str, text: str) -> str:
     return clean_text(field, text, ID_LENGTH_MAX)
 
 
+def crs_name(text: str) -> str:
+    """Return the name of a coordinate system as it is kept. Raises InvalidText, and InvalidSensor for a shifted one."""
+    try:
+        refuse_shifted(text)
+    except ShiftedCoordinates as error:
+        raise InvalidSensor("crs", str(error)) from None
+    return usual_name(clean_text("crs", text))
+
+
 def position(field: str, pair: Iterable[str], crs: str) -> Position:
     """Return a position of two texts, checked against the globe where they are degrees. Raises InvalidSensor."""
     x, y = (number(field, text) for text in pair)
-    if crs == "WGS-84" and not (-180 <= x <= 180 and -90 <= y <= 90):
+    if is_degrees(crs) and not (-180 <= x <= 180 and -90 <= y <= 90):
         raise InvalidSensor(
             field, f"{x:g} {y:g} is no longitude and latitude; convert them, or name their system with --crs"
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from model.geojson import Feature, NotGeoJson, property_text, read_features
 from model.network import MEDIA, Link, Node, Position
-from model.network_content import NetworkFile, Placed, identifier, not_negative, position
+from model.network_content import NetworkFile, Placed, crs_name, identifier, not_negative, position
 from model.plain_text import InvalidText, clean_text
 from model.sensor import InvalidSensor
 from model.sensor_file import number
@@ -53,7 +53,7 @@ def _add_node(found: NetworkFile, feature: Feature, medium: str, crs: str) -> No
     nodes = found.part(medium).nodes
     if name in nodes:
         raise InvalidSensor("node", f"{name!r} stands in the file already")
-    crs = properties.get("crs") or crs
+    crs = crs_name(properties.get("crs") or crs)
     positions = _positions(feature.geometry, "Point", crs)
     elevation = properties.get("elevation_m")
     nodes[name] = Node(
@@ -61,7 +61,7 @@ def _add_node(found: NetworkFile, feature: Feature, medium: str, crs: str) -> No
         kind=clean_text("kind", properties.get("kind") or "junction"),
         position=positions[0] if positions else None,
         elevation_m=number("elevation_m", elevation) if elevation else None,
-        crs=clean_text("crs", crs),
+        crs=crs,
     )
 
 
@@ -76,7 +76,7 @@ def _add_link(found: NetworkFile, feature: Feature, medium: str, crs: str) -> in
     if name in part.links:
         first = found.lines[medium, name]
         raise InvalidSensor("id", f"{name!r} stands in line {first} already; ids of a medium's lines are single")
-    crs = clean_text("crs", properties.get("crs") or crs)
+    crs = crs_name(properties.get("crs") or crs)
     line = _positions(feature.geometry, "LineString", crs)
     given = {field: properties.get(field) or "" for field in ("length_m", "diameter_mm", "material", "year_built")}
     part.links[name] = Link(

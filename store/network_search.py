@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from model.network import Link, Node, Position
-from store.conditions import METRES_PER_DEGREE, Conditions
+from store.conditions import METRES_PER_DEGREE, Conditions, in_degrees
 from store.pool import Connection, Pool
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -153,7 +153,7 @@ def _place(table: str, city: str, medium: str, areas: Sequence[str]) -> Conditio
 
 def _add_box(conditions: Conditions, definition: str, sides: tuple[str, str, str, str], box: Box) -> None:
     west, south, east, north = sides
-    conditions.add(f"{definition} ->> 'crs' is null")  # longitude and latitude: the default is not written
+    conditions.add(in_degrees(definition))
     conditions.add(f"{south} <= ? and {north} >= ?", box[3], box[1])
     either = "and" if box[0] <= box[2] else "or"
     conditions.add(f"({west} <= ? {either} {east} >= ?)", box[2], box[0])

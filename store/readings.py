@@ -181,22 +181,32 @@ async def heard_sensors(connection: Connection | Pool, sensor_keys: Sequence[int
     return {row["k"] for row in await _newest_of_each(connection, sensor_keys, "1", "")}
 
 
-async def latest_readings(connection: Connection | Pool, sensor_keys: Sequence[int]) -> dict[int, LatestRow]:
-    """Return the newest reading of each of the sensors that was ever heard, by registry key."""
+async def latest_readings(
+    connection: Connection | Pool, sensor_keys: Sequence[int], newest: datetime | None = None
+) -> dict[int, LatestRow]:
+    """Return the newest reading of each of the sensors that was ever heard, by registry key.
+
+    `newest` is when the newest batch arrived, where the caller knows it already.
+    """
     rows = await _newest_of_each(
-        connection, sensor_keys, "time, value, quality, batch", "left join batch b on b.sequence = r.batch"
+        connection, sensor_keys, "time, value, quality, batch", "left join batch b on b.sequence = r.batch", newest
     )
     return {row["k"]: LatestRow(row["time"], row["value"], row["quality"], row["arrived_at"]) for row in rows}
 
 
 async def _newest_of_each(
-    connection: Connection | Pool, sensor_keys: Sequence[int], columns: str, arrival: str
+    connection: Connection | Pool,
+    sensor_keys: Sequence[int],
+    columns: str,
+    arrival: str,
+    newest: datetime | None = None,
 ) -> list[asyncpg.Record]:
     """Look once into the key for each sensor: among the recent readings, and further back for those that have none.
 
     Without the bound a look passes over every chunk there is. The limit keeps the planner at one look a sensor.
     """
-    newest = await connection.fetchval("select arrived_at from batch order by sequence desc limit 1")
+    if newest is None:
+        newest = await connection.fetchval("select arrived_at from batch order by sequence desc limit 1")
     if newest is None:
         return []
     found: list[asyncpg.Record] = []

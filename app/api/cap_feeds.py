@@ -9,7 +9,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from pydantic import Field
 
 from app.access import READERS, Principal, Reader, allowed, authenticate, check_city
-from app.api.conditional import conditional
+from app.api.conditional import dated
 from app.api.context import context_of
 from app.api.modes import ModeFilter, modes_of
 from app.api.parameters import AlarmInPath, Cursor, Parameters, Word, decode_time_cursor, page_limit, page_of
@@ -96,7 +96,7 @@ async def feed(request: Request, caller: ReaderOrPublic, filters: Annotated[Feed
     body = atom.write_feed(
         messages, sender=cap.sender, base=cap.public_url.rstrip("/"), own_link=own_link, next_link=next_link
     )
-    return conditional(request, body, atom.MEDIA_TYPE, messages[0].sent_at if messages else None)
+    return dated(body, atom.MEDIA_TYPE, messages[0].sent_at if messages else None)
 
 
 @router.get(
@@ -116,7 +116,7 @@ async def message(
         found = await find_messages(connection, areas, 1, public=caller is None, identifier=identifier)
     if not found:
         raise not_found("message", identifier)
-    return conditional(request, found[0].document.encode(), MEDIA_TYPE, found[0].sent_at)
+    return dated(found[0].document.encode(), MEDIA_TYPE, found[0].sent_at)
 
 
 @router.get(
@@ -137,7 +137,7 @@ async def alarm_document(
     async with context_of(request).reading() as connection:
         sent = await find_messages(connection, caller.areas, 1, alarm=alarm)
         if sent:
-            return conditional(request, sent[0].document.encode(), MEDIA_TYPE, sent[0].sent_at)
+            return dated(sent[0].document.encode(), MEDIA_TYPE, sent[0].sent_at)
         row = await find_alarm(connection, alarm, caller.areas)
         if row is None:
             raise not_found("alarm", alarm)
@@ -148,4 +148,4 @@ async def alarm_document(
         content = await unapproved_content(connection, subject)
     known_at = parse_instant(msgspec.json.decode(row.line)["known_at"])
     body = draft_document(subject, content, known_at, cap_settings(request).sender)
-    return conditional(request, body, MEDIA_TYPE, None)  # a rule's text or a doubt changes it without a time
+    return dated(body, MEDIA_TYPE, None)  # a rule's text or a doubt changes it without a time

@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.parameters import EXAMPLE_TIME, written
 from model.alarm import LABELS_WITH_NONE, AlarmClass, Condition, Details, Priority, State
+from model.coordinates import bearing_deg
 from model.handling import Handling, Judgement, Step, Verdict
 from model.instant import format_instant
+from model.network import Position
 from store.alarms import AlarmRow
 
 Severity = Literal["blue", "yellow", "orange", "red"]
@@ -145,10 +147,11 @@ class AlarmItem(Line):
         description="Operator positions in a flood at which it stands behind its incident or rule"
     )
     distance_m: float | None = Field(default=None, description="Metres from `near`")
+    bearing_deg: float | None = Field(default=None, description="From `near`, clockwise from north")
 
 
-def alarm_item(row: AlarmRow) -> dict[str, Any]:
-    """Return an alarm in the form of AlarmItem."""
+def alarm_item(row: AlarmRow, origin: Position | None = None) -> dict[str, Any]:
+    """Return an alarm in the form of AlarmItem; `origin` is the place that it was asked for near to."""
     item: dict[str, Any] = msgspec.json.decode(row.line)
     if row.doubtful:
         item["condition"] = "unknown"
@@ -165,13 +168,24 @@ def alarm_item(row: AlarmRow) -> dict[str, Any]:
         "longitude": row.longitude,
         "latitude": row.latitude,
         "judgement": None if row.judgement is None else _judgement(row.judgement),
-        "handling": None if row.handling is None else _handling(row.handling),
+        "handling": handling_item(row),
         "incident": row.incident,
         "folded": list(row.folded),
     }
     if row.distance_m is not None:
-        item["distance_m"] = round(row.distance_m, 1)
+        item |= way(row.distance_m, origin, (row.longitude, row.latitude))
     return item
+
+
+def way(
+    distance_m: float | None, origin: Position | None, place: tuple[float | None, float | None]
+) -> dict[str, float | None]:
+    """Return how far a place lies from where it was asked for, and in what direction."""
+    longitude, latitude = place
+    if distance_m is None or origin is None or longitude is None or latitude is None:
+        return {"distance_m": None, "bearing_deg": None}
+    bearing = round(bearing_deg(origin, (longitude, latitude)), 1)
+    return {"distance_m": round(distance_m, 1), "bearing_deg": bearing % 360}
 
 
 def _judgement(text: str) -> dict[str, Any]:
@@ -185,8 +199,11 @@ def _judgement(text: str) -> dict[str, Any]:
     }
 
 
-def _handling(text: str) -> dict[str, Any]:
-    found = msgspec.json.decode(text, type=Handling)
+def handling_item(row: AlarmRow) -> dict[str, Any] | None:
+    """Return how far an alarm is dealt with in the form of HandlingItem, None where nobody has begun."""
+    if row.handling is None:
+        return None
+    found = msgspec.json.decode(row.handling, type=Handling)
     return {
         "step": found.step,
         "assigned_to": found.assigned_to,

@@ -6,13 +6,14 @@ Where a city's gas and water pipes lie is not for everyone: a role beyond lookin
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.access import READERS, Principal, Role, allowed, check_city
+from app.api.audit_trail import record_read
 from app.api.context import context_of
+from app.api.geography import GEOJSON_ANSWER, DisplayCrs, collection, feature, wants_geojson
 from app.api.lines import Mode
-from app.api.negotiation import preferred
 from app.api.parameters import (
     Box,
     Cursor,
@@ -30,11 +31,12 @@ from app.api.parameters import (
 )
 from app.api.problems import invalid, not_found
 from app.api.structs import with_fields_of
+from model.audit import Action
+from model.coordinates import is_degrees
 from model.network import MEDIA, Link, Node
 from store.network_search import FoundLink, NetworkPart, find_network_part, find_networks, square_around
 from store.status import mode_of
 
-GEOJSON = "application/geo+json"
 NETWORK_READERS = READERS - {Role.VIEWER, Role.FIELD}
 NetworkReader = Annotated[Principal, Depends(allowed(NETWORK_READERS))]
 NetworkInPath = Annotated[
@@ -73,6 +75,7 @@ class PartFilters(Parameters):
     near: Near | None = None
     radius_m: RadiusM | None = None
     bbox: Box | None = None
+    display_crs: DisplayCrs = None
     limit: int | None = Field(default=None, ge=1, description="Nodes and links a page")
     after: Cursor | None = None
 
@@ -146,13 +149,17 @@ async def list_networks(
     "/{network}",
     response_model=NetworkPage,
     summary="One network",
-    responses={200: {"content": {GEOJSON: {"schema": {"type": "object", "description": "A FeatureCollection"}}}}},
+    responses=GEOJSON_ANSWER,
 )
 async def get_network(
     request: Request, caller: NetworkReader, network: NetworkInPath, filters: Annotated[PartFilters, Query()]
 ) -> Any:
-    """Return nodes, then links; GeoJSON, in the form that `lifeline network import` takes, where Accept prefers it."""
+    """Return nodes, then links; GeoJSON, in the form that `lifeline network import` takes, where Accept prefers it.
+
+    There what lies by a local grid has no geometry, and its coordinates stand in `position` or `line`.
+    """
     context = context_of(request)
+    geojson = wants_geojson(request, filters.display_crs)
     limits = context.limits
     city, _, medium = network.partition(".")
     rows_max = page_limit(filters.limit, limits.page_rows_default, limits.page_rows_max)
@@ -171,15 +178,15 @@ async def get_network(
             connection, city, medium, caller.areas, rows_max + 1, boxes=boxes, after=after
         )  # fmt: skip
         mode = await mode_of(connection, city)
-    if part is None or mode is None:
-        raise not_found("network", network)
+        if part is None or mode is None:
+            raise not_found("network", network)
+        await record_read(request, connection, caller.label, Action.NETWORK_READ, network, city)
     part, following = _page(part, rows_max)
-    if preferred(request.headers.get("accept"), ("application/json", GEOJSON)) == GEOJSON:
+    if geojson:
         common = {"city": city, "medium": medium}
-        features = [*(_node_feature(node, common) for node in part.nodes),
-                    *(_link_feature(found, common) for found in part.links)]  # fmt: skip
-        collection = {"type": "FeatureCollection", "mode": mode, "features": features, "next": following}
-        return Response(msgspec.json.encode(collection), media_type=GEOJSON)
+        features = [*(_node_feature(node, common, filters.display_crs) for node in part.nodes),
+                    *(_link_feature(found, common, filters.display_crs) for found in part.links)]  # fmt: skip
+        return collection(features, mode=mode, next=following)
     return {
         "network": network,
         "city": city,
@@ -205,18 +212,23 @@ def _line(found: FoundLink) -> list[tuple[float, float]]:
     return list(found.link.line) or [place for place in (found.from_position, found.to_position) if place is not None]
 
 
-def _node_feature(node: Node, common: dict[str, str]) -> dict[str, Any]:
+def _node_feature(node: Node, common: dict[str, str], display_crs: str | None) -> dict[str, Any]:
     properties = msgspec.to_builtins(node)
     position = properties.pop("position", None)
-    geometry = None if position is None else {"type": "Point", "coordinates": position}
-    return {"type": "Feature", "id": f"node/{node.node}", "geometry": geometry, "properties": common | properties}
+    if position is not None and not is_degrees(node.crs):
+        properties["position"] = position
+    positions = [] if node.position is None else [node.position]
+    return feature(f"node/{node.node}", positions, common | properties, crs=node.crs, display_crs=display_crs)
 
 
-def _link_feature(found: FoundLink, common: dict[str, str]) -> dict[str, Any]:
-    properties = msgspec.to_builtins(found.link)
+def _link_feature(found: FoundLink, common: dict[str, str], display_crs: str | None) -> dict[str, Any]:
+    link = found.link
+    properties = msgspec.to_builtins(link)
     properties.pop("line", None)
     for ours, theirs in (("link", "id"), ("from_node", "from"), ("to_node", "to")):
         properties[theirs] = properties.pop(ours)
     line = _line(found)
-    geometry = {"type": "LineString", "coordinates": line} if len(line) > 1 else None
-    return {"type": "Feature", "id": f"link/{found.link.link}", "geometry": geometry, "properties": common | properties}
+    if line and not is_degrees(link.crs):
+        properties["line"] = line
+    positions = line if len(line) > 1 else []
+    return feature(f"link/{link.link}", positions, common | properties, crs=link.crs, display_crs=display_crs)

@@ -1,20 +1,20 @@
 """Readings of one sensor: raw or in buckets, always bounded in time, and the latest."""
 
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.access import Reader
 from app.api.context import ApiLimits, context_of
+from app.api.latest import Reading, latest_item, reading_item
 from app.api.lines import Mode, TimeText
 from app.api.parameters import Bucket, Parameters, Time, too_many, written
 from app.api.problems import invalid, not_found
 from app.api.sensors import SensorInPath
+from app.api.structs import encoded
 from model.instant import to_datetime
-from model.reading import HELD_BACK, Quality
 from model.vocabulary import PROPERTIES
 from store.readings import bucketed_readings, latest_reading, raw_readings, summary_for
 from store.sensor_search import FoundSensor, find_sensor
@@ -22,7 +22,6 @@ from store.status import sensor_doubt
 
 router = APIRouter(prefix="/sensors", tags=["sensors"])
 DAY = timedelta(days=1)
-_UNCERTAIN = Quality.REPORTED_UNCERTAIN | Quality.SATURATED
 _STEPS_S = (60, 300, 900, 3_600, 21_600, 86_400)
 
 
@@ -32,15 +31,6 @@ class Span(Parameters):
     from_: Time | None = Field(default=None, alias="from", description="At or after")
     to: Time | None = Field(default=None, description="Before")
     bucket: Bucket | None = Field(default=None, description="Length of a bucket; raw readings without it")
-
-
-class Reading(BaseModel):
-    """A reading. `bad` ones never move a process alarm; `flags` say why."""
-
-    time: TimeText
-    value: float = Field(examples=[62.5])
-    quality: Literal["good", "uncertain", "bad"]
-    flags: list[str] = Field(examples=[["saturated"]])
 
 
 class ReadingBucket(BaseModel):
@@ -91,7 +81,7 @@ class LatestReading(BaseModel):
 )
 async def get_readings(
     request: Request, caller: Reader, sensor: SensorInPath, span: Annotated[Span, Query()]
-) -> dict[str, Any]:
+) -> Response:
     """Return the readings with from <= time < to, raw or in buckets; buckets of whole days are the city's days."""
     context = context_of(request)
     limits = context.limits
@@ -106,12 +96,12 @@ async def get_readings(
             rows = await raw_readings(connection, found.key, start, end, rows_max + 1)
             if len(rows) > rows_max:
                 raise too_many("readings", rows_max, _denser_remedy(end - start, rows_max))
-            return form | {"readings": [_reading(row.time, row.value, row.quality) for row in rows]}
+            return encoded(form | {"readings": [reading_item(row.time, row.value, row.quality) for row in rows]})
         if (end - start) / span.bucket > rows_max:
             raise too_many("buckets", rows_max, _denser_remedy(end - start, rows_max))
         zone = found.time_zone if span.bucket % DAY == timedelta(0) else "UTC"
         buckets = await bucketed_readings(connection, found.key, start, end, span.bucket, zone)
-    return form | {
+    answer = form | {
         "bucket_s": int(span.bucket.total_seconds()),
         "time_zone": zone,
         "made_of": summary_for(span.bucket, start, end, zone),
@@ -127,6 +117,7 @@ async def get_readings(
             for b in buckets
         ],
     }
+    return encoded(answer)
 
 
 @router.get("/{sensor}/latest", response_model=LatestReading, summary="The latest reading")
@@ -144,7 +135,7 @@ async def get_latest(request: Request, caller: Reader, sensor: SensorInPath) -> 
         return form | {"freshness": "never_heard", "reading": None, "arrived_at": None, "age_s": None}
     return form | {
         "freshness": "silent" if silent else "fresh",
-        "reading": _reading(latest.time, latest.value, latest.quality),
+        "reading": latest_item(latest),
         "arrived_at": None if latest.arrived_at is None else written(latest.arrived_at),
         "age_s": (to_datetime(context.clock()) - latest.time).total_seconds(),
     }
@@ -184,14 +175,3 @@ def _heading(found: FoundSensor) -> dict[str, Any]:
         "property": observed.name,
         "unit": observed.unit,
     }
-
-
-def _reading(time: datetime, value: float, quality: int) -> dict[str, Any]:
-    word, flags = _quality(quality)
-    return {"time": written(time), "value": value, "quality": word, "flags": flags}
-
-
-@cache
-def _quality(bits: int) -> tuple[str, list[str]]:
-    flags = Quality(bits)
-    return "bad" if flags & HELD_BACK else "uncertain" if flags & _UNCERTAIN else "good", flags.labels

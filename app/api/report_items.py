@@ -21,6 +21,7 @@ class ReportItem(BaseModel):
     report: str = Field(examples=["report.12"])
     incident: str | None
     city: str
+    district: str = Field(description="Of the nearest sensor; empty where none is within 5 km")
     mode: Mode
     kind: str
     kind_names: dict[str, str] = Field(examples=[{"en": "smell of gas", "zh": "燃气异味"}])
@@ -47,6 +48,7 @@ def report_item(row: ReportRow) -> dict[str, Any]:
         "report": report.report,
         "incident": row.incident,
         "city": report.city,
+        "district": report.district,
         "mode": report.mode,
         "kind": report.kind,
         "kind_names": {"en": kind.en, "zh": kind.zh},

@@ -10,15 +10,16 @@ from app.access import Acknowledger, Reader, check_city
 from app.actions import InvalidField, KeyReused
 from app.api.bodies import Comment, KeyField, KeyHeader, one_key, reused
 from app.api.context import context_of
+from app.api.geography import GEOJSON_ANSWER, DisplayCrs, collection, point_feature, wants_geojson
 from app.api.lines import Mode
 from app.api.modes import ModeFilter, modes_of
 from app.api.parameters import Cursor, PageRows, Parameters, Time, Word, decode_time_cursor, page_limit, page_of
 from app.api.problems import Problem, invalid, not_found
 from app.api.report_items import Place, ReportItem, report_item
-from app.report_acts import ReportRefused, ReportUnknown, send_report, verify
+from app.report_acts import PlaceElsewhere, ReportRefused, ReportUnknown, send_report, verify
 from model.instant import DAY_MS, MINUTE_MS, format_instant, to_milliseconds
 from model.report import KINDS, Report, Source, personal_data, personal_reference
-from store.reports import ReportQuery, find_report, find_reports
+from store.reports import ReportQuery, ReportRow, find_report, find_reports
 from store.status import mode_of
 
 router = APIRouter(prefix="/reports", tags=["reports"])
@@ -73,7 +74,7 @@ class ReportBody(BaseModel):
     idempotency_key: KeyField = None
 
 
-class VerifyBody(BaseModel):
+class FoundBody(BaseModel):
     """What was found at the place."""
 
     model_config = ConfigDict(extra="forbid")
@@ -101,6 +102,7 @@ class ReportFilters(Parameters):
     verified: bool | None = Field(default=None, description="Whether somebody has looked")
     mode: ModeFilter = None
     since: Time | None = None
+    display_crs: DisplayCrs = None
     limit: PageRows = None
     after: Cursor | None = None
 
@@ -143,16 +145,27 @@ async def send(
         )
         try:
             return report_item(await send_report(connection, report, key, caller))
+        except ReportUnknown:  # it was sent before, and the caller's areas have changed since
+            raise not_found("report", "of this key") from None
+        except PlaceElsewhere as error:
+            raise Problem(
+                403, "forbidden", f"{error}, outside the areas of this key", field="place",
+                remedy=f"check the place, or ask somebody whose areas hold {error.city}",
+            ) from None  # fmt: skip
         except KeyReused as error:
             raise reused(error) from None
         except InvalidField as error:
             raise invalid(error.field, str(error), error.remedy) from None
 
 
-@router.get("", response_model=ReportPage, summary="Reports from people")
-async def list_reports(request: Request, caller: Reader, filters: Annotated[ReportFilters, Query()]) -> dict[str, Any]:
-    """List reports, the newest first. Exercises are left out unless `mode` asks for them, or `city` names one."""
+@router.get("", response_model=ReportPage, summary="Reports from people", responses=GEOJSON_ANSWER)
+async def list_reports(request: Request, caller: Reader, filters: Annotated[ReportFilters, Query()]) -> Any:
+    """List reports, the newest first; GeoJSON where Accept prefers it.
+
+    Exercises are left out unless `mode` asks for them, or `city` names one.
+    """
     context = context_of(request)
+    geojson = wants_geojson(request, filters.display_crs)
     check_city(caller, filters.city)
     rows_max = page_limit(filters.limit, context.limits.page_rows_default, context.limits.page_rows_max)
     after = decode_time_cursor(filters.after, int)
@@ -164,22 +177,24 @@ async def list_reports(request: Request, caller: Reader, filters: Annotated[Repo
     async with context.reading() as connection:
         rows = await find_reports(connection, query, caller.areas, rows_max + 1)
     page, following = page_of(rows, rows_max, lambda row: (row.report.time, _number(row.report.report)))
+    if geojson:
+        return collection((_feature(row, filters.display_crs) for row in page), modes=modes, next=following)
     return {"reports": [report_item(row) for row in page], "modes": modes, "next": following}
 
 
-@router.get("/{report}", response_model=ReportItem, summary="One report")
-async def get_report(request: Request, caller: Reader, report: ReportInPath) -> dict[str, Any]:
-    """Return a report as it stands."""
+@router.get("/{report}", response_model=ReportItem, summary="One report", responses=GEOJSON_ANSWER)
+async def get_report(request: Request, caller: Reader, report: ReportInPath) -> Any:
+    """Return a report as it stands; a GeoJSON feature collection of it alone where Accept prefers that."""
     async with context_of(request).reading() as connection:
         row = await find_report(connection, _number(report), caller.areas)
     if row is None:
         raise not_found("report", report)
-    return report_item(row)
+    return collection([_feature(row)]) if wants_geojson(request) else report_item(row)
 
 
 @router.post("/{report}/verify", response_model=ReportItem, summary="Verify a report in the field")
 async def verify_in_field(
-    request: Request, caller: Acknowledger, report: ReportInPath, body: VerifyBody, idempotency_key: KeyHeader = None
+    request: Request, caller: Acknowledger, report: ReportInPath, body: FoundBody, idempotency_key: KeyHeader = None
 ) -> dict[str, Any]:
     """Say what was found at the place. Another person than the one who sent it does this, and once."""
     context = context_of(request)
@@ -200,6 +215,12 @@ async def verify_in_field(
                 409, "conflict", str(refused), remedy=refused.remedy, verified_by=refused.by, verified_at=at
             ) from None
     return report_item(row)
+
+
+def _feature(row: ReportRow, display_crs: str | None = None) -> dict[str, Any]:
+    item = report_item(row)
+    place = item.pop("place")
+    return point_feature(item["report"], (place["longitude"], place["latitude"]), item, display_crs=display_crs)
 
 
 def _check_text(field: str, text: str | None) -> None:
