@@ -7,19 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from model.geojson import NotGeoJson, property_text, read_features
-from model.plain_text import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, InvalidText, clean_text, guard_formula, unguard_formula
+from model.plain_text import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, InvalidText, clean_text, unguard_formula
 from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
+from model.sensor_columns import CITY_COLUMNS, NUMBERS, REQUIRED, TEXTS, cell, header_of, sensor_row, used_names
 from model.sensor_event import DUE_ATTRIBUTES, InvalidEvent, due_time
 
 FILE_BYTES_MAX = 256_000_000
 ATTRIBUTES_MAX = 100
-REQUIRED = ("sensor", "city", "system", "property", "unit", "longitude", "latitude", "name", "interval_s")
-_NUMBERS = ("longitude", "latitude", "interval_s", "valid_min", "valid_max", "span", "elevation_m", "silence_s_max")
-_TEXTS = tuple(f for f in Sensor.__struct_fields__ if f not in _NUMBERS and f != "attributes")
-_CITY_COLUMNS = ("time_zone", "mode")
 # Invariant I9: who lives behind a gas meter is the utility's to know. Columns of these names are refused.
 _PERSONAL = {
     "phone", "telephone", "mobile", "resident", "householder", "user_name", "home_address", "id_card",
@@ -95,19 +90,12 @@ def write_sensor_file(path: Path, sensors: Iterable[Sensor], cities: Mapping[str
     rows = []
     for sensor in sensors:
         city = cities[sensor.city]
-        fields: dict[str, Any] = {name: getattr(sensor, name) for name in (*_TEXTS, *_NUMBERS)}
-        rows.append({**fields, "time_zone": city.time_zone, "mode": city.mode, **sensor.attributes})
-    defaults = {
-        field.name: field.default for field in msgspec.structs.fields(Sensor) if field.default is not msgspec.NODEFAULT
-    }
-    names = dict.fromkeys(name for row in rows for name in row)
-    optional = [
-        name for name in names if name not in REQUIRED and any(row.get(name) != defaults.get(name) for row in rows)
-    ]
+        rows.append(sensor_row(sensor, city.time_zone, city.mode))
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*REQUIRED, *optional], extrasaction="ignore", lineterminator="\n", restval="")
+    names = header_of(name for row in rows for name in used_names(row))
+    writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows({k: _written(v) for k, v in row.items()} for row in rows)
+    writer.writerows({k: cell(v) for k, v in row.items()} for row in rows)
     path.write_text(out.getvalue(), "utf-8")
 
 
@@ -120,14 +108,6 @@ def number(field: str, text: str) -> float:
     if not math.isfinite(value):
         raise InvalidSensor(field, f"{text[:40]!r} is not a finite number")
     return value
-
-
-def _written(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return guard_formula(value)
-    return repr(value).removesuffix(".0") if isinstance(value, float) else value
 
 
 def _csv_rows(path: Path, text: str) -> tuple[list[_Row], list[tuple[int, str]]]:
@@ -219,7 +199,7 @@ def _build(rows: list[_Row], problems: list[tuple[int, str]], mode: str | None) 
         first = found.city_lines.setdefault(city.city, line)
         if known != city:
             problems.append((line, f"{where}city: {city.city!r} has another time_zone or mode in line {first}"))
-        for name in _CITY_COLUMNS:
+        for name in CITY_COLUMNS:
             if fields.get(name):
                 found.stated.setdefault((city.city, name), line)
     found.cities.extend(cities.values())
@@ -230,12 +210,12 @@ def _build(rows: list[_Row], problems: list[tuple[int, str]], mode: str | None) 
 
 
 def _sensor(row: dict[str, str]) -> Sensor:
-    fields: dict[str, Any] = {name: clean_text(name, row[name], _length_max(name)) for name in _TEXTS if row.get(name)}
-    fields.update((name, number(name, row[name])) for name in _NUMBERS if row.get(name))
+    fields: dict[str, Any] = {name: clean_text(name, row[name], _length_max(name)) for name in TEXTS if row.get(name)}
+    fields.update((name, number(name, row[name])) for name in NUMBERS if row.get(name))
     for name in ("sensor", "city", "system", "property", "unit", "interval_s"):
         if name not in fields:
             raise InvalidSensor(name, "is empty")
-    known = {*_TEXTS, *_NUMBERS, *_CITY_COLUMNS}
+    known = {*TEXTS, *NUMBERS, *CITY_COLUMNS}
     attributes = {
         clean_text("column", name): clean_text(name, text, TEXT_LENGTH_MAX)
         for name, text in row.items()
@@ -263,5 +243,5 @@ def _check_due_dates(sensor: Sensor, city: City) -> None:
 
 
 def _city(row: dict[str, str], mode: str | None) -> City:
-    given = {name: row[name] for name in _CITY_COLUMNS if row.get(name)}
+    given = {name: row[name] for name in CITY_COLUMNS if row.get(name)}
     return City(city=row["city"], **{**given, **({} if mode is None else {"mode": mode})})

@@ -32,7 +32,7 @@ SETS = ("bridge", "dma", "floodnet", "gnss", "nab", "skab", "waterflow")
 FOUND = tuple(name for name in SETS if (DATA / name).is_dir())
 ONE_A_MESSAGE_MAX = 50_000  # rows; longer records come in arrays, as from gateways: a broker's time goes by messages
 READINGS_PER_MESSAGE = 100
-DUPLICATES = "lifeline_ingest_duplicates "
+DUPLICATES = "lifeline_ingest_duplicates_total "
 COUNTS = "select (select count(*) from reading), (select count(*) from rejection), (select count(*) from conflict)"
 WAIT_S_MAX = 300.0
 
@@ -95,7 +95,7 @@ class Replayed:
         """Readings that ingest has seen again, with the value that stands."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.service.port}/metrics", timeout=30) as answer:
             figures = answer.read().decode()
-        return int(next(line.split()[1] for line in figures.splitlines() if line.startswith(DUPLICATES)))
+        return int(float(next(line.split()[1] for line in figures.splitlines() if line.startswith(DUPLICATES))))
 
     def keys_of(self, name: str) -> dict[str, int]:
         """Registry keys of a set's sensors."""

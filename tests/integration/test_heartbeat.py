@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from app.figures import prometheus_text
+from app.figures import families
 from app.notify.counters import NotifyCounters
 from app.notify.heartbeat import beat, run_heartbeat
 from model.instant import to_datetime
@@ -43,9 +43,10 @@ def test_it_speaks_while_what_arrived_is_evaluated_and_falls_silent_where_not(da
         assert await beat(pool, url, client, NOON + 61_000, counted)
         assert len(receiver.taken) == 2
         assert (counted.heartbeats, counted.heartbeat_succeeded_at) == (2, (NOON + 61_000) / 1000)
-        assert f"lifeline_notify_heartbeat_succeeded_at {(NOON + 61_000) / 1000:.15g}" in prometheus_text(
-            "notify", counted
-        )
+        (told,) = [m for m in families("notify", counted) if "heartbeat_succeeded" in m.name]
+        assert [(one.name, one.value) for one in told.samples] == [
+            ("lifeline_notify_heartbeat_succeeded_timestamp_seconds", (NOON + 61_000) / 1000)
+        ]
 
     run(database_url, scenario)
 

@@ -138,10 +138,10 @@ def test_the_running_service_sends_and_gives_its_sign_of_life(
         assert answer.json()["state"] == "sent", answer.text
         assert json.loads(taken[-1])["id"] == answer.json()["key"]
         deadline = time.monotonic() + 60
-        while "lifeline_notify_heartbeats 0\n" in (figures := api.get("/metrics").text):
+        while "lifeline_notify_heartbeats_total 0.0\n" in (figures := api.get("/metrics").text):
             assert time.monotonic() < deadline, service.said()
             time.sleep(0.2)
-        assert "lifeline_notify_sent 1\n" in figures
+        assert "lifeline_notify_sent_total 1.0\n" in figures
         api.close()
     assert "" in taken, "the heartbeat came too"
     assert SECRET not in service.said()
