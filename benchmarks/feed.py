@@ -67,7 +67,7 @@ async def bench_feed(programs: Path, progress: Progress, sizes: FeedSizes | None
     sizes = sizes or FeedSizes()
     with tempfile.TemporaryDirectory() as home:
         progress("starting lifeline …")
-        async with _service(Path(home), programs) as (note, port):
+        async with running_service(Path(home), programs) as (note, port, _):
             key = await _prepare(note["database_url"], sizes)
             measured = Measured()
             listening = asyncio.create_task(_listen(port, key, measured))
@@ -90,8 +90,10 @@ def cases_of(measured: Measured, sizes: FeedSizes) -> list[Case]:
 
 
 @asynccontextmanager
-async def _service(home: Path, programs: Path) -> AsyncIterator[tuple[dict[str, str], int]]:
-    """`lifeline up`; yields where its database and broker are, and the port of the API."""
+async def running_service(
+    home: Path, programs: Path, command: str = "up"
+) -> AsyncIterator[tuple[dict[str, str], int, int]]:
+    """`lifeline up` or `serve`; yields where database and broker are, the port of the API, and the process number."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -103,7 +105,7 @@ async def _service(home: Path, programs: Path) -> AsyncIterator[tuple[dict[str, 
     log = home / "log"
     with log.open("wb") as words:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.cli", "up", env=environment, stdout=words, stderr=words
+            sys.executable, "-m", "app.cli", command, env=environment, stdout=words, stderr=words
         )
     try:
         began = time.monotonic()
@@ -111,7 +113,8 @@ async def _service(home: Path, programs: Path) -> AsyncIterator[tuple[dict[str, 
             if process.returncode is not None or time.monotonic() - began > READY_S_MAX:
                 raise EventsMissing(f"the service does not get ready; its words: {log.read_text()[-2_000:]}")
             await asyncio.sleep(0.1)
-        yield json.loads((home / "running.json").read_text()), port
+        note = home / "running.json"
+        yield json.loads(note.read_text()) if note.exists() else {}, port, process.pid
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from model.sensor import City
 from store.conditions import Conditions
 from store.pool import Connection, Pool
+from store.sensors import CITY_COLUMNS
 
 
 class Progress(NamedTuple):
@@ -60,7 +61,7 @@ async def read_cities(connection: Connection | Pool, areas: Sequence[str]) -> li
     conditions = Conditions()
     conditions.within("city", areas)
     rows = await connection.fetch(
-        f"select city, name, name_zh, time_zone, mode from city where {conditions} order by city", *conditions.values
+        f"select {CITY_COLUMNS} from city where {conditions} order by city", *conditions.values
     )
     return [City(**row) for row in rows]
 
@@ -76,30 +77,54 @@ async def sensor_keys(connection: Connection | Pool) -> list[int]:
     return [row["sensor_key"] for row in await connection.fetch("select sensor_key from sensor")]
 
 
-async def count_sensors(
-    connection: Connection | Pool, areas: Sequence[str], never_heard: Sequence[int]
-) -> list[SensorCounts]:
-    """Return the counts by city, district and system; `never_heard` names the registry keys without a reading."""
+async def count_registered(connection: Connection | Pool, areas: Sequence[str]) -> list[tuple[str, str, str, int]]:
+    """Return how many sensors are registered, by city, district and system in that order: (…, …, …, sensors)."""
     conditions = Conditions()
-    conditions.within("s.city", areas)
+    conditions.within("s.city", areas, "s.district")
+    rows = await connection.fetch(
+        f"select city, district, system, count(*) from sensor s where {conditions} group by 1, 2, 3 order by 1, 2, 3",
+        *conditions.values,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def count_sensors(
+    connection: Connection | Pool,
+    areas: Sequence[str],
+    never_heard: Sequence[int],
+    registered: Sequence[tuple[str, str, str, int]],
+) -> list[SensorCounts]:
+    """Return the counts by city, district and system.
+
+    `never_heard` names the registry keys without a reading, `registered` is what `count_registered` gave. Only the
+    sensors in doubt, which are few, are looked up.
+    """
+    conditions = Conditions()
+    conditions.within("s.city", areas, "s.district")
     never = conditions.bind(list(never_heard))
     rows = await connection.fetch(
         "with doubt as (select sensor, bool_or(kind = 'stale') as silent, bool_or(kind = 'range') as bad from alarm"
-        " where condition <> 'normal' and class = 'instrument' and kind in ('stale', 'range') group by sensor)"
-        " select s.city, s.district, s.system, count(*), count(n.sensor_key),"
-        " count(*) filter (where d.silent and n.sensor_key is null),"
-        " count(*) filter (where d.bad and n.sensor_key is null)"
-        f" from sensor s left join unnest({never}::int[]) as n (sensor_key) using (sensor_key)"
-        f" left join doubt d using (sensor) where {conditions} group by 1, 2, 3 order by 1, 2, 3",
+        " where condition <> 'normal' and class = 'instrument' and kind in ('stale', 'range') group by sensor),"
+        f" never as (select unnest({never}::int[]) as sensor_key),"
+        " doubtful as (select sensor_key, true as never, false as silent, false as bad from never union all"
+        " select s.sensor_key, false, d.silent, d.bad from doubt d join sensor s using (sensor)"
+        " where not exists (select from never n where n.sensor_key = s.sensor_key))"
+        " select s.city, s.district, s.system, count(*) filter (where d.never), count(*) filter (where d.silent),"
+        " count(*) filter (where d.bad) from doubtful d join sensor s using (sensor_key)"
+        f" where {conditions} group by 1, 2, 3",
         *conditions.values,
     )
-    return [SensorCounts(*row) for row in rows]
+    doubted = {(row[0], row[1], row[2]): (row[3], row[4], row[5]) for row in rows}
+    return [
+        SensorCounts(city, district, system, sensors, *doubted.get((city, district, system), (0, 0, 0)))
+        for city, district, system, sensors in registered
+    ]
 
 
 async def count_alarms(connection: Connection | Pool, areas: Sequence[str]) -> list[AlarmCounts]:
     """Return how many alarms are not normal, by city, mode, district, system, class, severity and state."""
     conditions = Conditions()
-    conditions.within("a.city", areas)
+    conditions.within("a.city", areas, "a.district")
     conditions.add("a.state <> 'normal'")
     rows = await connection.fetch(
         f"select city, mode, district, system, class, severity, state, count(*) from alarm a where {conditions}"

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Annotated, Any, cast
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -13,7 +12,8 @@ from app.access import Principal, Reader, check_city, principals_in_force
 from app.api.context import ApiContext, context_of
 from app.api.problems import Problem
 from app.api.stream import EventId, EventStream, StreamFilters
-from app.feeds import Client, FeedCounters, FeedEvent, FeedFull, encode_event
+from app.fan_out import HEARTBEAT, REVOKED, Client, EventFilters, FeedCounters, Outlet
+from app.feeds import YET_TO_COME, FeedFull, encode_event
 from store.pool import TRANSIENT_ERRORS
 from store.province_search import newest_arrival, partner_events
 
@@ -30,35 +30,40 @@ class PartnerFeed:
     def __init__(self, context: ApiContext) -> None:
         self.context = context
         self.counters = FeedCounters()
-        self.clients = 0
+        self.clients: set[Client] = set()
 
-    @asynccontextmanager
-    async def client(
-        self, principal: Principal, wanted: Callable[[FeedEvent], bool], last_event: int | None
-    ) -> AsyncIterator[Client]:
+    async def open(self, principal: Principal, filters: EventFilters, last_event: int | None, outlet: Outlet) -> Client:
         """Give a place to a client that has all up to `last_event`; None, or one yet to come, starts now.
 
         Raises FeedFull.
         """
-        if self.clients >= CLIENTS_MAX:
+        if len(self.clients) >= CLIENTS_MAX:
             raise FeedFull(CLIENTS_MAX)
-        self.clients += 1
+        client = Client(principal, filters, 0, outlet)
+        self.clients.add(client)
         self.counters.clients_opened += 1
         try:
             async with self.context.reading() as connection:
                 newest = await newest_arrival(connection)
-            yield Client(principal, wanted, newest if last_event is None or last_event > newest else last_event)
-        finally:
-            self.clients -= 1
+        except BaseException:
+            self.close(client)
+            raise
+        client.reset = YET_TO_COME if last_event is not None and last_event > newest else ""
+        client.cursor = newest if last_event is None or client.reset else last_event
+        return client
 
-    async def frames(self, client: Client) -> AsyncIterator[tuple[int, list[bytes]]]:
-        """Yield (newest arrival passed, frames) for the client as lines come; an empty list is a heartbeat.
+    def close(self, client: Client) -> None:
+        """Give up the client's place."""
+        self.clients.discard(client)
 
-        Ends when the service stops or the key is revoked.
+    async def frames(self, client: Client) -> AsyncIterator[list[bytes]]:
+        """Yield the frames of lines as they come, and heartbeats between.
+
+        Ends when the service stops, or for the reason in `client.end`.
         """
         loop, limits = asyncio.get_running_loop(), self.context.limits
         checked = spoke = loop.time()
-        while not (self.context.stop.is_set() or client.revoked):
+        while not (self.context.stop.is_set() or client.end):
             try:
                 if loop.time() >= checked + limits.key_check_s:
                     await self._check_key(client)
@@ -69,7 +74,7 @@ class PartnerFeed:
             if found or loop.time() >= spoke + limits.stream_heartbeat_s:
                 self.counters.events_sent += len(found)
                 spoke = loop.time()
-                yield client.cursor, found
+                yield found or [HEARTBEAT]
             if not more:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.context.stop.wait(), POLL_S)
@@ -83,13 +88,13 @@ class PartnerFeed:
             rows = await partner_events(connection, client.cursor, newest, client.principal.areas, page)
         more = len(rows) == page
         client.cursor = rows[-1].event if more else newest
-        return [event.frame for event in map(encode_event, rows) if client.wanted(event)], more
+        return [event.frame for event in map(encode_event, rows) if client.wants(event)], more
 
     async def _check_key(self, client: Client) -> None:
         key = client.principal.key_hash
         found = (await principals_in_force(self.context, {key})).get(key)
         if found is None or found.role != client.principal.role:
-            client.revoked = True
+            client.close(REVOKED)
         else:
             client.principal = found
 
@@ -117,7 +122,7 @@ async def stream_partner_lines(
     """
     check_city(caller, filters.city)
     last_event = filters.last_event_id if last_event_id is None else last_event_id
-    return EventStream(cast(Any, _feed(request)), caller, filters, last_event)
+    return EventStream(_feed(request), caller, filters, last_event)
 
 
 def _feed(request: Request) -> PartnerFeed:

@@ -1,9 +1,10 @@
 """How the cities stand at a glance."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.access import Reader, check_city
@@ -11,33 +12,57 @@ from app.api.context import VERSION, ApiContext, context_of
 from app.api.lines import Mode, TimeText
 from app.api.modes import MODES
 from app.api.parameters import Parameters, Word, written_or_none
-from app.api.status_figures import city_form, totals
+from app.api.status_figures import city_form, totals, write_zeros
+from app.api.structs import encoded
+from model.area import touched_cities, within_city
 from model.instant import format_instant, to_milliseconds
 from store.pool import Connection
 from store.readings import heard_sensors
-from store.status import Progress, count_alarms, count_sensors, read_cities, read_progress
+from store.sensors import registry_version
+from store.status import Progress, count_alarms, count_registered, count_sensors, read_cities, read_progress
 from store.status import sensor_keys as all_sensor_keys
 
 router = APIRouter(tags=["status"])
+COUNTED_AREAS_MAX = 100  # callers' areas whose sensors are kept counted; each a row for a district and system
 
 
 class HeardSensors:
-    """Which sensors were never heard; whoever was heard once stays so, and only the others are looked up again."""
+    """Which sensors were never heard, and how many are registered: what hardly changes between two questions.
+
+    Whoever was heard once stays so, and only the others are looked up again; the registered are counted anew, for each
+    caller's areas, when the registry's version has changed.
+    """
 
     def __init__(self) -> None:
         self._heard: set[int] = set()
         self._never: list[int] = []
         self._looked_up: int | None = None
+        self._known_version = 0
+        self._registered: dict[tuple[str, ...], list[tuple[str, str, str, int]]] = {}
+        self._counted_version = 0
 
     async def never(self, connection: Connection, now: int, check_s: float) -> list[int]:
         """Return the registry keys of sensors without any reading, as of at most `check_s` before `now` (ms)."""
         if self._looked_up is None or not 0 <= now - self._looked_up < check_s * 1000:
-            keys = await all_sensor_keys(connection)
-            missing = [key for key in keys if key not in self._heard]
-            self._heard |= await heard_sensors(connection, missing) if missing else set()
-            self._never = [key for key in missing if key not in self._heard]
+            version = await registry_version(connection)
+            if version != self._known_version:
+                keys = await all_sensor_keys(connection)
+                self._never, self._known_version = [key for key in keys if key not in self._heard], version
+            if self._never:
+                self._heard |= await heard_sensors(connection, self._never)
+                self._never = [key for key in self._never if key not in self._heard]
             self._looked_up = now
         return self._never
+
+    async def registered(self, connection: Connection, areas: Sequence[str]) -> list[tuple[str, str, str, int]]:
+        """Return how many sensors are registered within the areas, by city, district and system."""
+        version = await registry_version(connection)
+        if version != self._counted_version or len(self._registered) >= COUNTED_AREAS_MAX:
+            self._registered, self._counted_version = {}, version
+        key = tuple(areas)
+        if key not in self._registered:
+            self._registered[key] = await count_registered(connection, areas)
+        return self._registered[key]
 
 
 class Freshness(BaseModel):
@@ -104,7 +129,7 @@ class DistrictStatus(Figures):
 
 
 class CityStatus(Figures):
-    """One city and whether it is in operation."""
+    """One city and whether it is in operation; for a key of some of its districts, the figures of these alone."""
 
     city: str = Field(examples=["jiayuguan"])
     name: str
@@ -165,32 +190,30 @@ class StatusFilters(Parameters):
 
 
 @router.get("/status", response_model=Status, summary="How the cities stand")
-async def get_status(request: Request, caller: Reader, filters: Annotated[StatusFilters, Query()]) -> dict[str, Any]:
+async def get_status(request: Request, caller: Reader, filters: Annotated[StatusFilters, Query()]) -> Response:
     """Return sensors by freshness and quality and alarms by severity and state, per city, district and system."""
     context = context_of(request)
     check_city(caller, filters.city)
-    areas = caller.areas if filters.city is None else (filters.city,)
+    areas = caller.areas if filters.city is None else within_city(caller.areas, filters.city)
     now = context.clock()
     heard: HeardSensors = request.app.state.heard
     async with context.reading() as connection:
         never = await heard.never(connection, now, context.limits.heard_check_s)
         progress = await read_progress(connection)
-        cities = await read_cities(connection, areas)
-        sensors = await count_sensors(connection, areas, never)
+        cities = await read_cities(connection, touched_cities(areas))
+        sensors = await count_sensors(connection, areas, never, await heard.registered(connection, areas))
         alarms = await count_alarms(connection, areas)
-    return progress_form(context, progress, now) | {
-        "time": format_instant(now),
-        "version": VERSION,
-        "totals": {mode: totals(mode, cities, sensors, alarms) for mode in MODES},
-        "cities": [
-            city_form(
-                city,
-                [row for row in sensors if row.city == city.city],
-                [row for row in alarms if row.city == city.city],
-            )
-            for city in cities
-        ],
-    }
+    forms = [
+        city_form(
+            city, [row for row in sensors if row.city == city.city], [row for row in alarms if row.city == city.city]
+        )
+        for city in cities
+    ]
+    together = {mode: totals(mode, cities, sensors, alarms) for mode in MODES}
+    for form in (*forms, *together.values()):
+        write_zeros(form)
+    beside = {"time": format_instant(now), "version": VERSION, "totals": together, "cities": forms}
+    return encoded(progress_form(context, progress, now) | beside)
 
 
 def progress_form(context: ApiContext, progress: Progress, now: int) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from model.alarm import State
 from model.sensor import City
 from model.severity import LABELS
 from store.status import AlarmCounts, SensorCounts
+
+_NO_ALARMS: dict[str, int] = dict.fromkeys((state.value for state in State if state is not State.NORMAL), 0)
 
 
 def city_form(city: City, sensors: Sequence[SensorCounts], alarms: Sequence[AlarmCounts]) -> dict[str, Any]:
@@ -20,6 +23,13 @@ def city_form(city: City, sensors: Sequence[SensorCounts], alarms: Sequence[Alar
         "alarms_of_other_modes": sum(row.alarms for row in alarms if row.mode != city.mode),
         **_city_figures(sensors, [row for row in alarms if row.mode == city.mode]),
     }
+
+
+def write_zeros(form: dict[str, Any]) -> None:
+    """Put the states without alarms, which `city_form` and `totals` leave out, into a form and all within it."""
+    form["alarms"] = {name: _NO_ALARMS | counts if counts else _NO_ALARMS for name, counts in form["alarms"].items()}
+    for within in (*form.get("districts", ()), *form.get("systems", ())):
+        write_zeros(within)
 
 
 def totals(

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -23,12 +24,16 @@ def add_parsers(commands: Any) -> None:
         "database and broker in a temporary directory. Nothing that runs is touched, but it shares the machine.",
         epilog="example: lifeline bench ingest --json",
     )  # fmt: skip
-    bench.add_argument("step", nargs="?", type=lambda step: ALIASES.get(step, step), default="all", metavar="STEP",
+    bench.add_argument("step", nargs="?", default="all", metavar="STEP",
                        choices=(*STEPS, *ASKED_FOR, "all"),
-                       help=f"{', '.join(STEPS)}, or all of these; memory and scenarios (take long)")  # fmt: skip
+                       help=f"{', '.join(STEPS)}, or all of these; {', '.join(ASKED_FOR)} (take long)")  # fmt: skip
     bench.add_argument("--minutes", type=float, default=10.0, metavar="M", help="of steady load: memory (10)")
     bench.add_argument("--waiting", type=positive, default=200_000, metavar="N",
                        help="messages that wait in the broker: memory (200000)")  # fmt: skip
+    bench.add_argument("--clients", type=positive, default=10_000, metavar="N",
+                       help="of the feed at one time: feeds (10000)")  # fmt: skip
+    bench.add_argument("--data", type=Path, metavar="FOLDER",
+                       help="where the filled database is kept for the next run: api (a temporary one)")  # fmt: skip
     bench.add_argument("--json", action="store_true", help="for a machine to read")
     bench.set_defaults(run=_bench)
 
@@ -82,6 +87,19 @@ def _feed() -> Bench:
     return _awaited(bench_feed(load_settings().programs, progress))
 
 
+def _feeds(chosen: argparse.Namespace) -> Bench:
+    from benchmarks.feed_crowd import CrowdSizes, bench_feed_crowd
+
+    sizes = CrowdSizes(clients=chosen.clients)
+    return _awaited(bench_feed_crowd(load_settings().programs, progress, sizes))
+
+
+def _api(chosen: argparse.Namespace) -> Bench:
+    from benchmarks.api import bench_api
+
+    return _awaited(bench_api(load_settings().programs, progress, home=chosen.data))
+
+
 def _awaited(measuring: Coroutine[Any, Any, Bench]) -> Bench:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(measuring)
@@ -103,9 +121,13 @@ STEPS: dict[str, Callable[[], Bench]] = {
     "feed": _feed,
     "detection": _detection,
 }
-ALIASES = {"feeds": "feed"}
-# Take ten to twenty minutes, and run only when asked for.
-ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {"memory": _memory, "scenarios": _scenarios}
+# Take long, and run only when asked for.
+ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {
+    "memory": _memory,
+    "scenarios": _scenarios,
+    "feeds": _feeds,
+    "api": _api,
+}
 
 
 def _bench(chosen: argparse.Namespace) -> int:

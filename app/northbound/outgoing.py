@@ -53,7 +53,7 @@ async def status_messages(connection: Connection, context: ApiContext, heard: He
     never = await heard.never(connection, now, context.limits.heard_check_s)
     everywhere = ("*",)
     progress = await read_progress(connection)
-    sensors = await count_sensors(connection, everywhere, never)
+    sensors = await count_sensors(connection, everywhere, never, await heard.registered(connection, everywhere))
     alarms = await count_alarms(connection, everywhere)
     beside = progress_form(context, progress, now) | {"version": VERSION, "published_at": format_instant(now)}
     messages = []

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.api.service import NOON, SENSORS, Service, change, events, journal, running, serve, until
 
@@ -129,7 +130,8 @@ def test_an_id_from_the_future_is_reset(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         await journal(service.pool, [change("GAS-1", 0, 4)])
         found = await events(await service.client("viewer"), count=1, last_event=999)
-        assert (found[0].event, found[0].data) == ("reset", {"newest_event": 1})
+        assert (found[0].event, found[0].data["newest_event"]) == ("reset", 1)
+        assert "not known here" in found[0].data["reason"]
         assert found[0].id == 1
 
     serve(database_url, scenario)
@@ -150,24 +152,43 @@ def test_the_number_of_clients_is_bounded(database_url: str) -> None:
     serve(database_url, scenario, stream_clients_max=1)
 
 
-def test_a_frozen_reader_is_evicted(database_url: str) -> None:
+async def _plain_reader(service: Service, authorization: str, version: str = "1.1", **more: str) -> socket.socket:
+    """A client on a connection of its own, which takes what it wants when it wants."""
+    host, port = service.address.removeprefix("http://").split(":")
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+    reader.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(reader, (host, int(port)))
+    headers = {"Host": "x", "Authorization": authorization, **more}
+    lines = [
+        f"GET /api/v1/alarms/stream HTTP/{version}",
+        *(f"{name}: {text}" for name, text in headers.items()),
+        "\r\n",
+    ]
+    await loop.sock_sendall(reader, "\r\n".join(lines).encode())
+    await until(lambda: bool(service.app.state.feed.clients))
+    return reader
+
+
+async def _flood(service: Service, batches: int = 40) -> None:
+    """A hundred long lines a batch, some 0.2 MB: more in all than kernel and transport hold for a client."""
+    for batch in range(batches):
+        raised = [NOON + (batch * 100 + n) * 1_000 for n in range(100)]
+        await journal(service.pool, [change("GAS-1", 0, 4, r, raised=r, reason="x" * 2_000) for r in raised])
+
+
+def test_a_frozen_reader_is_evicted(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(service: Service) -> None:
         client = await service.client("viewer")
-        host, port = service.address.removeprefix("http://").split(":")
-        frozen = socket.socket()
-        frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        frozen.connect((host, int(port)))
-        key = client.headers["authorization"]
-        frozen.sendall(f"GET /api/v1/alarms/stream HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n\r\n".encode())
+        frozen = await _plain_reader(service, client.headers["authorization"])
         feed = service.app.state.feed
-        await until(lambda: bool(feed.clients))
+        (held,) = feed.clients
         opened = asyncio.Event()
         reading = asyncio.create_task(events(client, count=4_000, opened=opened))
         await opened.wait()
-        for batch in range(40):
-            raised = [NOON + (batch * 100 + n) * 1_000 for n in range(100)]
-            changes = [change("GAS-1", 0, 4, r, raised=r, reason="x" * 2_000) for r in raised]
-            await journal(service.pool, changes)
+        await _flood(service)
+        assert held.outlet.waiting_bytes < 2 * service.context.limits.stream_client_bytes_max
         assert len(await asyncio.wait_for(reading, 30)) == 4_000  # the others are untouched
         await until(lambda: not feed.clients)
         assert feed.counters.evictions == 1
@@ -176,7 +197,87 @@ def test_a_frozen_reader_is_evicted(database_url: str) -> None:
         await until(lambda: not service.server.server_state.connections, 3.0)
         frozen.close()
 
-    serve(database_url, scenario, stream_send_s_max=1.0)
+    with caplog.at_level("INFO", "app.api.stream"):
+        serve(database_url, scenario, stream_send_s_max=1.0, stream_end_s=0.1)
+    assert "nothing was taken for too long" in caplog.text
+
+
+def test_an_evicted_reader_that_wakes_up_reads_why(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        client = await service.client("viewer")
+        frozen = await _plain_reader(service, client.headers["authorization"])
+        await _flood(service, 8)
+        counters = service.app.state.feed.counters
+        await until(lambda: counters.evictions == 1)
+        loop, text = asyncio.get_running_loop(), b""
+        while b"event: end\n" not in text:
+            part = await asyncio.wait_for(loop.sock_recv(frozen, 2**16), 30)
+            assert part, "hung up on without a word"
+            text += part
+        assert b'event: end\ndata: {"reason":"nothing was taken for too long"}' in text
+        frozen.close()
+
+    serve(database_url, scenario, stream_send_s_max=1.0, stream_end_s=60.0)
+
+
+def test_a_slow_reader_misses_nothing(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        client = await service.client("viewer")
+        slow = await _plain_reader(service, client.headers["authorization"], version="1.0")
+        (held,) = service.app.state.feed.clients
+        flooding = asyncio.create_task(_flood(service, 8))
+        found, loop = bytearray(), asyncio.get_running_loop()
+        most = 0
+        while found.count(b"event: transition\n") < 800:
+            found += await asyncio.wait_for(loop.sock_recv(slow, 2**16), 10)
+            most = max(most, held.outlet.waiting_bytes)
+            await asyncio.sleep(0.001)
+        await flooding
+        head, _, body = bytes(found).partition(b"\r\n\r\n")
+        assert b"chunked" not in head.lower()  # an old proxy between asks by HTTP/1.0
+        numbers = [int(line[4:]) for line in body.split(b"\n") if line.startswith(b"id: ")]
+        assert numbers == list(range(801))  # the first tells where it starts
+        assert 0 < most < 2 * service.context.limits.stream_client_bytes_max
+        slow.close()
+
+    serve(database_url, scenario, stream_client_bytes_max=16_384)
+
+
+def test_who_was_away_for_too_long_starts_anew(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        hour = 3_600_000
+        await journal(service.pool, [change("GAS-1", 0, 1, NOON)])
+        await journal(service.pool, [change("GAS-2", 0, 1, NOON + 30 * hour)])
+        await journal(service.pool, [change("DRAIN-1", 0, 1, NOON + 31 * hour)])
+        client = await service.client("viewer")
+        service.now = NOON + 47 * hour
+        assert [event.id for event in await events(client, count=3, last_event=0)] == [1, 2, 3]
+        service.now = NOON + 49 * hour
+        (reset,) = await events(client, count=1, last_event=0)
+        assert (reset.event, reset.id, reset.data["newest_event"]) == ("reset", 3, 3)
+        assert "older than 48 h" in reset.data["reason"]
+        assert [event.id for event in await events(client, count=2, last_event=1)] == [2, 3]
+
+    serve(database_url, scenario, stream_ring_events_max=1)
+
+
+def test_areas_that_change_take_effect_on_an_open_stream(database_url: str) -> None:
+    async def scenario(service: Service) -> None:
+        client = await service.client("viewer", "jiayuguan", label="crew")
+        opened = asyncio.Event()
+        reading = asyncio.create_task(events(client, count=2, opened=opened))
+        other = asyncio.create_task(events(await service.client("viewer", "jiayuguan"), count=2))
+        await opened.wait()
+        await until(lambda: len(service.app.state.feed.clients) == 2)
+        await journal(service.pool, [change("GAS-1", 0, 1)])
+        await service.pool.execute("update api_key set areas = '{jinchang}' where label = 'crew'")
+        (held,) = [held for held in service.app.state.feed.clients if held.principal.label == "crew"]
+        await until(lambda: held.principal.areas == ("jinchang",))
+        await journal(service.pool, [change("GAS-2", 0, 1), change("WATER-9", 0, 1), change("DRAIN-1", 0, 1)])
+        assert [event.data["sensor"] for event in await asyncio.wait_for(reading, 10)] == ["GAS-1", "WATER-9"]
+        assert [event.data["sensor"] for event in await asyncio.wait_for(other, 10)] == ["GAS-1", "GAS-2"]
+
+    serve(database_url, scenario, key_check_s=0.1)
 
 
 def test_a_lost_connection_loses_no_event(database_url: str) -> None:
