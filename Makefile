@@ -3,6 +3,7 @@
 # make setup  the environment alone
 # make check  linters and type checker
 # make properties  what hypothesis tests, with new examples; ROUNDS=3
+# make schemathesis  more requests made up from the OpenAPI document, new ones each time; REQUESTS=100 an operation
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
 # make pictures  those of docs/scenarios.md, drawn anew: six minutes
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
@@ -13,8 +14,9 @@ PORT ?= 8000
 SEEDS ?= 20
 SEED ?= 1
 ROUNDS ?= 3
+REQUESTS ?= 100
 
-.PHONY: run test setup check properties faults pictures peers lock
+.PHONY: run test setup check properties schemathesis faults pictures peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -35,6 +37,10 @@ properties: setup
 	@for round in $$(seq $(ROUNDS)); do \
 		LIFELINE_NEW_EXAMPLES=1 .venv/bin/python -m pytest -q $$(grep -rlw hypothesis tests --include='test_*.py') || exit 1; \
 	done
+
+schemathesis: setup
+	@exec env LIFELINE_NEW_EXAMPLES=1 LIFELINE_REQUESTS_AN_OPERATION=$(REQUESTS) \
+		.venv/bin/python -m pytest tests/api/test_schemathesis.py --timeout=7200
 
 faults: setup
 	@exec env LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s

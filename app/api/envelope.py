@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.context import ApiLimits
+from app.api.deprecation import SCOPE_KEY
+from app.api.peak import Peak
 from app.api.problems import Problem, answer
 
 SECURITY_HEADERS = {
@@ -27,15 +30,16 @@ class RequestCounters:
     answers: Counter[str] = field(default_factory=Counter)  # by class of status, `2xx`
     seconds: float = 0.0  # to the first byte of the answer
     in_flight: int = 0
+    request_bytes: Peak = field(default_factory=Peak)
 
 
 class Envelope:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, counters: RequestCounters, request_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, counters: RequestCounters, limits: ApiLimits) -> None:
         self.app = app
         self.counters = counters
-        self.request_bytes_max = request_bytes_max
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a bounded body, and add the headers to the answer."""
@@ -46,13 +50,14 @@ class Envelope:
         counters = self.counters
         counters.in_flight += 1
         taken = 0
+        scope[SCOPE_KEY] = {}
 
         async def bounded_receive() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self.request_bytes_max:
-                raise self._too_large()
+            if taken > self.limits.request_bytes_max:
+                raise self._body_too_large()
             return message
 
         async def send_with_headers(message: Message) -> None:
@@ -60,26 +65,44 @@ class Envelope:
                 counters.answers[f"{message['status'] // 100}xx"] += 1
                 counters.seconds += time.monotonic() - began
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in (SECURITY_HEADERS | scope[SCOPE_KEY]).items():
                     headers[name] = value
                 if scope["path"].startswith("/api/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
-            announced = Headers(scope=scope).get("content-length", "0")
-            if announced.isdecimal() and int(announced) > self.request_bytes_max:
-                await answer(self._too_large())(scope, receive, send_with_headers)
+            asked = Headers(scope=scope)
+            too_large = self._too_large(scope, asked)
+            if too_large is not None:
+                await answer(too_large, asked.get("accept-language"))(scope, receive, send_with_headers)
             else:
                 await self.app(scope, bounded_receive, send_with_headers)
         finally:
             counters.in_flight -= 1
+            counters.request_bytes.note(taken)
 
-    def _too_large(self) -> Problem:
-        return Problem(
-            413,
-            "request-too-large",
-            f"the body is larger than {self.request_bytes_max} bytes",
-            remedy="send less at one time",
-            headers={"Connection": "close"},
-        )
+    def _too_large(self, scope: Scope, asked: Headers) -> Problem | None:
+        """Return what is too large about a request by its begin, None where nothing is."""
+        limits = self.limits
+        if len(scope["raw_path"]) + len(scope["query_string"]) > limits.url_bytes_max:
+            return _larger(414, "URL", limits.url_bytes_max, "name fewer things at one time")
+        if sum(len(name) + len(value) for name, value in asked.raw) > limits.header_bytes_max:
+            return _larger(431, "header", limits.header_bytes_max, "send fewer cookies and headers")
+        announced = asked.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > limits.request_bytes_max:
+            return self._body_too_large()
+        return None
+
+    def _body_too_large(self) -> Problem:
+        return _larger(413, "body", self.limits.request_bytes_max, "send less at one time")
+
+
+def _larger(status: int, what: str, most: int, remedy: str) -> Problem:
+    return Problem(
+        status,
+        "request-too-large",
+        f"the {what} is larger than {most} bytes",
+        remedy=remedy,
+        headers={"Connection": "close"},
+    )

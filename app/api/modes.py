@@ -6,15 +6,14 @@ from typing import Annotated, TypeAlias, get_args
 from pydantic import Field
 
 from app.api.lines import Mode
-from app.api.parameters import SplitList
+from app.api.parameters import Several
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 REAL_AND_TEST: tuple[Mode, ...] = ("operational", "test")
 
 ModeFilter: TypeAlias = Annotated[
-    list[Mode] | None,
-    SplitList,
-    Field(description="Of the city, one or several; without it no exercise, unless one is named", min_length=1),
+    Several[Mode] | None,
+    Field(description="Of the city, one or several; without it no exercise, unless one is named"),
 ]
 
 

@@ -1,14 +1,13 @@
 """Which of the forms that a route offers the caller's Accept header prefers."""
 
+HEADER_CHARACTERS_MAX = 1_000
 
-def preferred(accept: str | None, offered: tuple[str, ...]) -> str:
-    """Return the offered media type with the highest weight; the first of them where none is named.
 
-    A caller that names none of them gets the first too: an answer is of more use than an error.
-    """
+def weights_of(header: str | None) -> dict[str, float]:
+    """Return the weight of each entry of an Accept or Accept-Language header, in small letters; 0 for a bad weight."""
     weights: dict[str, float] = {}
-    for part in (accept or "")[:1_000].split(","):
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for part in (header or "")[:HEADER_CHARACTERS_MAX].split(","):
+        entry, *parameters = (piece.strip().lower() for piece in part.split(";"))
         weight = 1.0
         for parameter in parameters:
             name, _, value = parameter.partition("=")
@@ -17,5 +16,14 @@ def preferred(accept: str | None, offered: tuple[str, ...]) -> str:
                     weight = float(value)
                 except ValueError:
                     weight = 0.0
-        weights[media_type] = weight
+        weights[entry] = weight
+    return weights
+
+
+def preferred(accept: str | None, offered: tuple[str, ...]) -> str:
+    """Return the offered media type with the highest weight; the first of them where none is named.
+
+    A caller that names none of them gets the first too: an answer is of more use than an error.
+    """
+    weights = weights_of(accept)
     return max(offered, key=lambda media_type: (weights.get(media_type, 0.0), -offered.index(media_type)))

@@ -16,6 +16,7 @@ from model.instant import parse_instant, to_datetime
 
 EXAMPLE_TIME = "2026-11-22T08:00:00.000Z"
 Row = TypeVar("Row")
+Item = TypeVar("Item")
 _BUCKET = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -35,6 +36,14 @@ def _plain(text: str) -> str:
     if not text.isprintable():
         raise ValueError("control characters are not taken")
     return text
+
+
+def _printed(text: str) -> str:
+    """A scanner adds white space and marks that are not printed; case and wide forms are the database's to even out."""
+    kept = "".join(character for character in text if character.isprintable() and not character.isspace())
+    if not kept:
+        raise ValueError("nothing printed is in it; scan it again")
+    return kept
 
 
 def parse_place(text: str) -> tuple[float, float]:
@@ -96,6 +105,13 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_TIME]}),
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_plain)]
+Asset = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printed),
+    Field(description="An asset's number as it was scanned: white space and case do not count", examples=["MH-0042"]),
+]
+FileText = Annotated[str, StringConstraints(max_length=65_536)]  # no longer than a request
 SensorId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
 AlarmId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,192}\z")]
 AlarmInPath = Annotated[AlarmId, Path(examples=["combustible-gas.GAS-0007.20261122T080000000Z"])]
@@ -118,8 +134,11 @@ Bucket = Annotated[
     BeforeValidator(_parse_bucket),
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}(s|m|h|d)$", "examples": ["5m"]}),
 ]
+SEVERAL_MAX = 20
 SplitList = BeforeValidator(_split)
 """For lists that are written as repeated parameters or with commas."""
+Several = Annotated[list[Item], Field(min_length=1, max_length=SEVERAL_MAX), SplitList]
+"""Such a list of states, modes and the like."""
 
 RadiusM = Annotated[float, Field(gt=0, allow_inf_nan=False, description="Metres around `near`")]
 PageRows = Annotated[int | None, Field(ge=1, description="Rows a page")]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from app.api.language import language_of, problem_in_chinese
 from store.pool import TRANSIENT_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,12 +22,20 @@ KINDS = {
     "invalid-request": "The request is not valid",
     "unauthorized": "No key in force",
     "forbidden": "Not allowed",
+    "code-required": "A code of the second factor is needed",
+    "password-change-required": "The password has to be changed first",
+    "second-factor-required": "A second factor has to be enrolled first",
+    "cross-site": "Another site may have sent this",
+    "too-many-attempts": "Too many attempts",
     "not-found": "Not found",
+    "cursor-too-old": "What changed since is not told any more",
     "method-not-allowed": "Method not allowed",
     "request-too-large": "The request is too large",
     "too-many-rows": "The answer would be too large",
     "conflict": "The present state does not allow this",
     "too-many-streams": "Too many open streams",
+    "too-many-exports": "Too many exports under way",
+    "not-supported": "Not supported",
     "busy": "Busy",
     "statement-timeout": "The database took too long",
     "database-unavailable": "The database does not answer",
@@ -84,9 +93,14 @@ def invalid(field: str, detail: str, remedy: str) -> Problem:
     return Problem(422, "invalid-request", f"{field}: {detail}", field=field, remedy=remedy)
 
 
-def answer(problem: Problem) -> Response:
-    """Return the response of a problem."""
-    return JSONResponse(problem.body, problem.status_code, dict(problem.headers or {}), media_type=MEDIA_TYPE)
+def answer(problem: Problem, accept_language: str | None) -> Response:
+    """Return the response of a problem, in the language that the caller's Accept-Language prefers."""
+    body, languages = problem.body, "en"
+    if language_of(accept_language) == "zh":
+        body, whole = problem_in_chinese(body)
+        languages = "zh" if whole else "zh, en"
+    headers = {**(problem.headers or {}), "Content-Language": languages, "Vary": "Accept-Language"}
+    return JSONResponse(body, problem.status_code, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -99,19 +113,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _internal_error)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Problem):
-        return answer(error)
+        return _answer(request, error)
     kind = {404: "not-found", 405: "method-not-allowed", 413: "request-too-large"}.get(error.status_code)
     if kind is None:
         kind = "invalid-request" if error.status_code < 500 else "internal-error"
     detail = str(error.detail or HTTPStatus(error.status_code).phrase)
     remedy = {404: "see /docs for the paths", 405: "see /docs for the methods"}.get(error.status_code)
-    return answer(Problem(error.status_code, kind, detail, remedy=remedy, headers=error.headers))
+    return _answer(request, Problem(error.status_code, kind, detail, remedy=remedy, headers=error.headers))
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [{"field": _field_of(item["loc"]), "detail": _sentence(item)} for item in error.errors()[:20]]
     first = errors[0]
@@ -121,7 +135,8 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     elif error.errors()[0]["type"] == "missing":
         body = first["field"] == "body"
         remedy = "send a JSON body, {} where there is nothing to say" if body else f"add `{first['field']}`; see /docs"
-    return answer(
+    return _answer(
+        request,
         Problem(
             422,
             "invalid-request",
@@ -129,31 +144,37 @@ async def _validation_error(_: Request, error: Exception) -> Response:
             field=first["field"],
             remedy=remedy,
             errors=errors,
-        )
+        ),
     )
 
 
-async def _database_error(_: Request, error: Exception) -> Response:
+async def _database_error(request: Request, error: Exception) -> Response:
     log.warning("the database does not answer a request: %r", error)
-    return answer(
+    return _answer(
+        request,
         Problem(
             503,
             "database-unavailable",
             "the database does not answer",
             remedy="try again in a few seconds; /readyz says more",
             headers={"Retry-After": "2"},
-        )
+        ),
     )
 
 
-async def _statement_canceled(_: Request, __: Exception) -> Response:
-    return answer(Problem(504, "statement-timeout", KINDS["statement-timeout"], remedy="ask for less"))
+async def _statement_canceled(request: Request, _: Exception) -> Response:
+    return _answer(request, Problem(504, "statement-timeout", KINDS["statement-timeout"], remedy="ask for less"))
 
 
-async def _internal_error(_: Request, error: Exception) -> Response:
-    return answer(
-        Problem(500, "internal-error", "something went wrong here", remedy="tell the operators of this Lifeline")
+async def _internal_error(request: Request, error: Exception) -> Response:
+    return _answer(
+        request,
+        Problem(500, "internal-error", "something went wrong here", remedy="tell the operators of this Lifeline"),
     )
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    return answer(problem, request.headers.get("accept-language"))
 
 
 def _field_of(location: tuple[Any, ...]) -> str:
