@@ -16,6 +16,7 @@ Seconds = Annotated[float, Field(ge=0, le=366 * 86_400, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 RuleName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Selected = Annotated[str, Field(max_length=200)]
 Area = Annotated[str, Field(pattern=r"^(sensor|district|city|attributes\.\S{1,64})$")]
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -37,12 +38,12 @@ class Text(Part):
 class Selector(Part):
     """Which sensors a rule binds to: all that agree with every field given."""
 
-    city: str | None = None
-    system: str | None = None
-    property: str | None = None
-    district: str | None = None
-    sensor: str | None = None
-    attributes: dict[str, str] = {}
+    city: Selected | None = None
+    system: Selected | None = None
+    property: Selected | None = None
+    district: Selected | None = None
+    sensor: Selected | None = None
+    attributes: dict[Selected, Selected] = Field(default={}, max_length=20)
 
     @field_validator("system")
     @classmethod

@@ -100,7 +100,7 @@ async def perform(connection: Connection, asked: Asked, actor: Principal, now: i
     async with connection.transaction():
         await lock_journal(connection)
         found = (await load_alarms(connection, [asked.alarm])).get(asked.alarm)
-        if found is None or not actor.sees(found[1].city):
+        if found is None or not actor.sees(found[1].city, found[1].district):
             raise AlarmUnknown
         alarm, place = found
         earlier = await find_repeated(connection, asked.idempotency_key, asked.alarm, asked.action, actor)

@@ -19,6 +19,7 @@ SUBJECTS = {
     "recordings": ("record", "replay"),
     "journal": ("backtest", "journal"),
     "keys": ("keys",),
+    "users": ("users",),
     "positions": ("positions",),
     "report": ("report",),
     "rosters": ("rosters",),
@@ -26,6 +27,7 @@ SUBJECTS = {
     "quarantine": ("quarantine",),
     "notifications": ("notifications",),
     "backup": ("backup", "restore"),
+    "audit": ("audit",),
 }
 
 
@@ -75,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
+    if chosen.command not in SUBJECTS["service"]:
+        from store.audit import COMMAND, origin
+
+        origin.set(COMMAND)
     try:
         code: int = chosen.run(chosen)
         if sys.stdout is not None:

@@ -11,6 +11,7 @@ from app.actions import ActionRefused, InvalidField, lines_of
 from app.measured import GASES, Measured, is_gas_alarm, measured_property, refuse_danger, refuse_still_active
 from model.alarm import Alarm, Details
 from model.cause_codes import causes_of
+from model.coordinates import is_degrees
 from model.handling import Awaited, Step
 from model.instant import format_instant, to_milliseconds
 from model.network import distance_m
@@ -58,7 +59,7 @@ async def assign(doing: Doing, to: str | None, team: str | None) -> list[Transit
     city = await _rosters(doing)
     details: Details = {}
     if to is not None:
-        if not await has_key(connection, to, CREW_ROLES, place.city):
+        if not await has_key(connection, to, CREW_ROLES, place.city, place.district):
             raise InvalidField(
                 "to", f"nobody of label {to!r} may deal with alarms of {place.city}",
                 "name the label of a key in force with role field, operator or supervisor",
@@ -233,7 +234,7 @@ async def _refused(doing: Doing, detail: str, remedy: str) -> ActionRefused:
 
 
 def _distance(sensor: Sensor | None, position: tuple[float, float]) -> str | None:
-    if sensor is None or sensor.longitude is None or sensor.latitude is None or sensor.crs != "WGS-84":
+    if sensor is None or sensor.longitude is None or sensor.latitude is None or not is_degrees(sensor.crs):
         return None
     metres = distance_m((sensor.longitude, sensor.latitude), position)
     return next((f"within {most} m" for most in DISTANCES_M if metres <= most), f"further than {DISTANCES_M[-1]} m")

@@ -15,14 +15,23 @@ from model.report import Report
 from store.alarms import EarlierAction, record_action
 from store.journal import lock_journal
 from store.pool import Connection
-from store.reports import ReportRow, find_report, insert_report, is_far_from_sensors, verify_report
+from store.reports import ReportRow, district_at, find_report, insert_report, is_far_from_sensors, verify_report
 
 SEND, VERIFY = "report", "verify"
+DISTRICT_KM_MAX = 5  # from the nearest sensor, whose district it is
 FROM_SENSORS_KM_MAX = 100  # further out a device knew no position, or its degrees are exchanged
 
 
 class ReportUnknown(Exception):
     """There is no such report within the actor's areas."""
+
+
+class PlaceElsewhere(Exception):
+    """The place lies in a district of the city (empty: in none) that is not within the actor's areas."""
+
+    def __init__(self, city: str, district: str) -> None:
+        super().__init__(f"the place lies in district {district!r} of {city}" if district else "no sensor is near it")
+        self.city = city
 
 
 class ReportRefused(Exception):
@@ -38,7 +47,7 @@ class ReportRefused(Exception):
 async def send_report(connection: Connection, report: Report, idempotency_key: str, actor: Principal) -> ReportRow:
     """Keep a report and let it join an incident; the same one again gives the same.
 
-    Raises KeyReused, and InvalidField where its place is far from all sensors of its city.
+    Raises KeyReused, InvalidField where its place is far from all sensors of its city, and PlaceElsewhere.
     """
     asked = f"report.{_digest(report)}"
     async with connection.transaction():
@@ -53,6 +62,10 @@ async def send_report(connection: Connection, report: Report, idempotency_key: s
                 f"lies more than {FROM_SENSORS_KM_MAX} km from every sensor of {report.city}",
                 "give longitude and latitude of the place in degrees, WGS-84, or name the city in which it lies",
             )
+        district = await district_at(connection, report.city, *place, DISTRICT_KM_MAX * 1_000)
+        if not actor.sees(report.city, district):
+            raise PlaceElsewhere(report.city, district)
+        report = msgspec.structs.replace(report, district=district)
         name = await insert_report(connection, report)
         number = int(name.rpartition(".")[2])
         member = _member(msgspec.structs.replace(report, report=name))
@@ -119,4 +132,5 @@ def _member(report: Report) -> Member:
 def _digest(report: Report) -> str:
     """What the sender said, in short: the same key with other words is no repetition."""
     said: dict[str, Any] = msgspec.structs.asdict(report) | {"received_at": 0, "mode": "", "report": ""}
+    del said["district"]  # the registry says it
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:32]

@@ -17,6 +17,7 @@ from alerts.occurrences import Occurrence
 from alerts.recovery import EvaluatorLimits
 from alerts.rules import Pack
 from model.alarm import JournalLine, journal_order
+from model.area import covers
 from model.instant import format_instant
 from model.reading import ReadingBatch
 from model.registry import Registry
@@ -95,7 +96,7 @@ async def try_over_history(
 ) -> Trial:
     """Try packs in the place of those of their names in force, over what arrived at start <= clock < end.
 
-    Both are evaluated with the registry as it stands, at the sensors of the areas (cities, or `*`), from `warm_up_ms`
+    Both are evaluated with the registry as it stands, at the sensors of the areas (model.area), from `warm_up_ms`
     before, by the executor (a thread where none is given). Raises RuleTaken and store.log_span.SpanTooLarge.
 
     Temporary limits are left out on both sides: designs are compared.
@@ -126,7 +127,7 @@ def _within(registry: Registry, areas: Sequence[str]) -> Registry:
     sensors = {
         key: sensor
         for key, sensor in registry.sensors.items()
-        if ("*" in areas or sensor.city in areas) and registry.mode_of(sensor) != "exercise"
+        if covers(areas, sensor.city, sensor.district) and registry.mode_of(sensor) != "exercise"
     }
     events = {key: its for key, its in registry.events.items() if key in sensors}
     return Registry(registry.version, sensors, registry.cities, events)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
+from prometheus_client.metrics_core import Metric
 
 from alerts import recording
+from app.access import ROLES
 from app.api.application import ApiContext, create_app
-from app.figures import prometheus_text
+from app.figures import families, limit_families, setting_family
+from app.open_files import TooFewOpenFiles, allow_open_files
+from app.settings import Settings, SettingsError
+from app.sign_in.limits import SignIn, SignInLimits
+from app.sign_in.provider import Provider, load_mappings
 from app.warnings.sending import CapSettings
+from ingest.settings import IngestLimits
 
 if TYPE_CHECKING:
     from app.runtime import Running
+
+log = logging.getLogger(__name__)
+FILES_BESIDE = 500  # connections of other callers, to database and broker, and files
 
 
 async def serve(
@@ -36,29 +47,56 @@ async def serve(
             reasons.append("the evaluator is recovering or waits for its turn")
         return reasons
 
-    def figures() -> str:
+    def figures() -> Iterator[Metric]:
         counted = {"ingest": running.ingest, "evaluate": running.evaluator}
-        text = prometheus_text("recording", recording.counters)
-        text += "".join(prometheus_text(part, counters) for part, counters in counted.items() if part in parts)
+        yield from families("recording", recording.counters)
+        for part, counters in counted.items():
+            if part in parts:
+                yield from families(part, counters)
+        if "ingest" in parts:
+            limits = ("queue_messages_max", "queue_bytes_max", "payload_bytes_max", "readings_per_message_max")
+            yield from limit_families("ingest", {name: getattr(IngestLimits(), name) for name in limits})
+        yield setting_family(running.settings)
         if "evaluate" not in parts:
-            return text
+            return
         partners = {
             "own_publisher": running.partners.own,
             "northbound_publisher": running.partners.northbound,
             "receiver": running.partners.received,
             "notify": running.notify,
         }
-        return text + "".join(prometheus_text(part, counters) for part, counters in partners.items())
+        for name, counted_there in partners.items():
+            yield from families(name, counted_there)
 
-    context = ApiContext(pool=running.api_pool, clock=clock, readiness=not_ready, metrics=figures, stop=end)
-    application = create_app(context)
     settings = running.settings
+    context = ApiContext(
+        pool=running.api_pool,
+        clock=clock,
+        gcj02_display=settings.gcj02_display,
+        readiness=not_ready,
+        metrics=figures,
+        stop=end,
+        sign_in=_sign_in(settings),
+    )
+    try:
+        allow_open_files(context.limits.stream_clients_max + FILES_BESIDE)
+    except TooFewOpenFiles as error:
+        log.warning("not as many streams as stream_clients_max can be open: %s", error)
+    application = create_app(context)
     application.state.cap = CapSettings(
         sender=settings.cap_sender,
         public_url=settings.public_url or "",
         public_without_key=settings.cap_public_without_key,
     )
-    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        # uvicorn would believe whatever this machine's own programs say of a caller's address.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+    )
     server = uvicorn.Server(config)
     # The signals are ours: uvicorn would take them for itself alone.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
@@ -68,3 +106,29 @@ async def serve(
     ending.cancel()
     server.should_exit = True
     await serving
+
+
+def _sign_in(settings: Settings) -> SignIn:
+    roles = frozenset(filter(None, (role.strip() for role in settings.second_factor_roles.split(","))))
+    if unknown := sorted(roles - set(ROLES)):
+        raise SettingsError(
+            f"LIFELINE_SECOND_FACTOR_ROLES: {unknown[0]!r} is no role; name some of {', '.join(ROLES)}, or unset it"
+        )
+    limits = SignInLimits(
+        session_idle_minutes_max=settings.session_idle_minutes_max,
+        session_hours_max=settings.session_hours_max,
+        second_factor_roles=roles,
+    )
+    return SignIn(limits=limits, public_url=settings.public_url or "", provider=_provider(settings))
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_mappings is None:
+        raise SettingsError("LIFELINE_OIDC_MAPPINGS: is missing; name the file that says which claim gives which role")
+    try:
+        mappings = load_mappings(settings.oidc_mappings, ROLES)
+    except ValueError as error:
+        raise SettingsError(f"LIFELINE_OIDC_MAPPINGS: {error}") from None
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, mappings)

@@ -92,6 +92,26 @@ class Settings(BaseSettings):
     )
     cap_public_without_key: bool = Field(False, description="whether Public warnings may be read without a key")
     public_url: str | None = Field(None, description="where people reach Lifeline, for the links in messages")
+    trusted_proxies: str = Field(
+        "",
+        description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, with commas "
+        "between; without them none is, and waits after failed log-ins count by the address that connects",
+    )
+    session_idle_minutes_max: float = Field(
+        30.0, ge=1, le=1_440, description="a session without any request or open stream ends after so long"
+    )
+    session_hours_max: float = Field(12.0, ge=0.1, le=168, description="a session ends after so long, used or not")
+    second_factor_roles: str = Field(
+        "",
+        description="roles that may do nothing before they have enrolled a second factor, with commas between; "
+        "recommended: supervisor,system_administrator,security_administrator,auditor",
+    )
+    oidc_issuer: str | None = Field(
+        None, pattern="^https?://", description="the city's own identity provider (OpenID Connect), for people's log-in"
+    )
+    oidc_client_id: str = Field("lifeline", description="our name there")
+    oidc_client_secret: str | None = Field(None, repr=False, description="our secret there, where it gave one")
+    oidc_mappings: Path | None = Field(None, description="a YAML file: which claim gives which role and areas")
     webhook_networks_allowed: str = Field(
         "", description="inner networks that webhooks may reach, with commas between, like 10.1.0.0/16,10.2.3.4/32"
     )
@@ -102,6 +122,9 @@ class Settings(BaseSettings):
         description="an address that is told every heartbeat_s while Lifeline works; silence is alarm",
     )
     heartbeat_s: float = Field(60.0, ge=5, le=3_600)
+    gcj02_display: bool = Field(
+        False, description="whether GeoJSON may be asked for in GCJ-02, for display on Chinese web maps alone"
+    )
     rules_two_persons: bool = Field(
         False, description="whether `rules activate` asks for a second person instead of activating at once"
     )
@@ -109,7 +132,7 @@ class Settings(BaseSettings):
     api_connections_max: int = Field(8, ge=4, le=200, description="to the database, of the API")
     command_s_max: float = Field(30.0, gt=0, description="time limit of a database command")
 
-    @field_validator("webhook_networks_allowed")
+    @field_validator("webhook_networks_allowed", "trusted_proxies")
     @classmethod
     def _networks_are_networks(cls, text: str) -> str:
         for part in filter(None, (part.strip() for part in text.split(","))):

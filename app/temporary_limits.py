@@ -11,6 +11,7 @@ from alerts.rules import Pack, Rule
 from alerts.temporary_limits import changed_rule, design_of, meet
 from alerts.words import Selector
 from app.actions import ActionRefused
+from model.area import EVERYWHERE, covers, touches
 from model.instant import DAY_MS, format_instant
 from model.sensor import Sensor
 from model.severity import LABELS
@@ -79,8 +80,14 @@ async def look(connection: Connection, rule: str, select: Selector, areas: Seque
         raise LimitRefused("select", f"rule {rule!r} holds at none of these sensors", "select sensors of the rule")
     sensors = await selected_sensors(connection, where.model_dump(), areas, SENSORS_MAX)
     city = sensors[0].city if where.sensor is not None and sensors else where.city
-    if city is None and where.sensor is None and "*" not in areas:
-        raise LimitRefused("select.city", "is missing, and this key sees some cities only", "name a city of yours")
+    if select.sensor is None and not (EVERYWHERE in areas or covers(areas, city or "", select.district or "")):
+        if city is None or not touches(areas, city):
+            raise LimitRefused("select.city", "is missing, and this key sees some cities only", "name a city of yours")
+        raise LimitRefused(
+            "select.district",
+            "is missing, and this key sees some districts only",
+            f"name a district of {city} of yours",
+        )
     return Looked(*found, city, sensors, await limits_in_force(connection, rule))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from model.plain_text import InvalidText, clean_text
+from model.plain_text import NAME_LENGTH_MAX, InvalidText, clean_text
 from model.vocabulary import SYSTEMS
 from model.yaml_file import YamlFileError, parse_model, read_text
 
@@ -57,7 +57,7 @@ def _clean(text: str) -> str:
         raise ValueError(str(error).removeprefix("text: ")) from None
 
 
-PlainText = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_clean)]
+PlainText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH_MAX), AfterValidator(_clean)]
 PositionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\z")]
 SystemName = Literal["gas", "water", "drainage", "displacement", "heating", "bridge", "weather", "lighting"]
 assert SystemName.__args__ == SYSTEMS  # type: ignore[attr-defined]

@@ -12,14 +12,20 @@ from app.api import (
     alarm_actions,
     alarms,
     approvals,
+    assets,
+    audit,
     cap_feeds,
     description,
+    exports,
     handling,
     health,
     incident_actions,
     incidents,
+    keys,
+    metrics,
     networks,
     notifications,
+    oidc,
     pages,
     performance,
     positions,
@@ -34,32 +40,48 @@ from app.api import (
     rule_backtest,
     rule_changes,
     rules,
+    second_factor,
     sensor_events,
     sensors,
     shifts,
+    sign_in,
     status,
     stream,
     suppress_actions,
     suppressions,
     temporary_limits,
+    users,
     warning_levels,
     warnings,
 )
+from app.api.audit_trail import AuditTrail, RecordedOften
+from app.api.compression import Compression
+from app.api.conditional import Conditional
 from app.api.context import VERSION, ApiContext, ApiLimits
 from app.api.envelope import Envelope, RequestCounters
+from app.api.export_stream import ExportCounters
 from app.feeds import FeedFull, JournalFeed
+from app.sensorthings import routes as sensorthings
 
 __all__ = ["ApiContext", "ApiLimits", "create_app"]
 PREFIX = "/api/v1"
 
 
 class Application(FastAPI):
-    """FastAPI that hands uvicorn's transport on, so that the feed can hang up on a reader that is frozen."""
+    """FastAPI that hands uvicorn's transport on, to which the feed writes, and runs streams after their request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life span."""
         scope["lifeline.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
-        await super().__call__(scope, receive, send)
+        streams: list[stream.Streaming] = []
+        scope["lifeline.streams"] = streams
+        try:
+            await super().__call__(scope, receive, send)
+            for streaming in streams:
+                await streaming.run(receive, send)
+        finally:
+            for streaming in streams:
+                streaming.close()
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -77,12 +99,19 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.feed = feed
     app.state.heard = status.HeardSensors()
     app.state.requests = RequestCounters()
-    app.add_middleware(Envelope, counters=app.state.requests, request_bytes_max=context.limits.request_bytes_max)
+    app.state.exports = ExportCounters()
+    app.state.recorded_often = RecordedOften(context.limits.audit_repeat_s)
+    app.add_middleware(AuditTrail, context=context, often=app.state.recorded_often)
+    limits = context.limits
+    app.add_middleware(Conditional, compress_bytes_min=limits.compress_bytes_min)
+    app.add_middleware(Compression, bytes_min=limits.compress_bytes_min, flush_bytes=limits.compress_flush_bytes)
+    app.add_middleware(Envelope, counters=app.state.requests, limits=context.limits)
     problems.install(app)
     app.add_exception_handler(FeedFull, stream.feed_full)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     for module in (
-        status, sensors, readings, sensor_events, networks,
+        status, sensors, assets, readings, sensor_events, networks,
         stream, alarms,  # in this order: /alarms/{alarm} would take the stream
         alarm_actions, suppress_actions, handling, rosters,
         suppressions, approvals, rejections, rules, rule_backtest, retention, province, province_stream, notifications,
@@ -90,6 +119,8 @@ def create_app(context: ApiContext) -> FastAPI:
         positions, performance, shifts,
         incidents, incident_actions, reports,
         warnings, warning_levels, cap_feeds,
+        sign_in, second_factor, oidc, users, keys,
+        exports, audit, sensorthings,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
     pages.install(app)
@@ -101,7 +132,7 @@ def create_app(context: ApiContext) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: ApiContext = app.state.context
     feed: JournalFeed = app.state.feed
-    tasks = [asyncio.create_task(work) for work in (feed.run(), feed.check_keys(), feed.watch_stop())]
+    tasks = [asyncio.create_task(work) for work in (feed.run(), feed.watch(), feed.check_keys(), feed.watch_stop())]
     try:
         yield
     finally:

@@ -97,7 +97,7 @@ class VerifyBody(StepBody):
     passed: bool = Field(
         default=True, strict=True, description="false, with a note: it is not solved, and assigned again"
     )
-    value: float | None = Field(default=None, allow_inf_nan=False, description="Of a measurement")
+    value: float | None = Field(default=None, ge=-1e12, le=1e12, allow_inf_nan=False, description="Of a measurement")
     unit: str | None = Field(default=None, min_length=1, max_length=32, description="UCUM")
     property: Word | None = Field(default=None, description="What was measured, where it is not what the sensor does")
     note: Reason | None = None

@@ -18,7 +18,7 @@ from store.incident_search import ChangeRow, IncidentRow, MemberRow
 EXAMPLE = "i.water-pressure-low.WATER-0007.20261122T080000000Z"
 
 
-class CauseItem(BaseModel):
+class ProbableCause(BaseModel):
     """The probable cause: a pipe, gateway, chamber or sensor, and how it is told."""
 
     model_config = ConfigDict(extra="allow")
@@ -38,7 +38,7 @@ class IncidentItem(BaseModel):
     mode: Mode
     systems: list[str]
     state: Literal["open", "closed", "merged"]
-    probable_cause: CauseItem
+    probable_cause: ProbableCause
     severity: Severity | None = Field(description="The highest of its members so far")
     members_total: int
     standing: int = Field(description="Members whose condition has not returned")

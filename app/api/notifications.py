@@ -17,7 +17,7 @@ from app.api.parameters import (
     Cursor,
     PageRows,
     Parameters,
-    SplitList,
+    Several,
     Word,
     decode_number_cursor,
     page_limit,
@@ -124,7 +124,7 @@ class Channels(BaseModel):
 class NotificationFilters(Parameters):
     """Which notifications."""
 
-    state: Annotated[list[State] | None, SplitList] = Field(default=None, description="One or several")
+    state: Several[State] | None = Field(default=None, description="One or several")
     channel: Word | None = None
     alarm: AlarmId | None = None
     city: Word | None = None
@@ -232,7 +232,7 @@ async def send_test(request: Request, caller: Tester, channel: ChannelName) -> d
     notification again.
     """
     context = context_of(request)
-    if "*" not in caller.areas:
+    if not caller.sees_everything:
         raise Problem(
             403,
             "forbidden",

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.position_figures import PositionFigures
 from app.access import Principal, Reader, check_city
+from app.api import language
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.modes import ModeFilter, modes_of
-from app.api.negotiation import preferred
 from app.api.parameters import Parameters, Time, Word, too_many
 from app.api.problems import invalid, not_found
 from app.performance import (
@@ -163,8 +163,7 @@ def language_of(request: Request, asked: Language | None) -> Language:
     """Return the language asked for, else the one that the caller's browser prefers."""
     if asked is not None:
         return asked
-    accepted = request.headers.get("accept-language", "").lower().replace("zh-cn", "zh")
-    return "zh" if preferred(accepted, ("en", "zh")) == "zh" else "en"
+    return language.language_of(request.headers.get("accept-language"))
 
 
 def _modes(filters: WhichPositions) -> Sequence[Mode]:

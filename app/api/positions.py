@@ -152,7 +152,7 @@ async def delete_position(
 ) -> Response:
     """Take a position away; what it took goes to the city's other positions or its default one."""
     async with context_of(request).reading() as connection:
-        if not await remove_position(connection, position, caller.areas):
+        if not await remove_position(connection, position, caller.areas, caller.label):
             raise not_found("position", position)
     return Response(status_code=204)
 

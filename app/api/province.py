@@ -55,7 +55,7 @@ async def get_province_status(request: Request, caller: Reader) -> dict[str, Any
         cities = await find_partner_cities(connection, caller.areas)
         alarms = await count_partner_alarms(connection, caller.areas)
     items = [city_item(city, alarms) for city in cities if city.admitted]
-    apart = [city for city in cities if not city.admitted and "*" in caller.areas]
+    apart = [city for city in cities if not city.admitted and caller.sees_everything]
     return {
         "time": format_instant(context.clock()),
         "version": VERSION,

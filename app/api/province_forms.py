@@ -1,13 +1,11 @@
 """The forms of partners' cities and alarms in answers, and the filters of their list."""
 
-from typing import Annotated
-
 from pydantic import BaseModel, Field
 
 from app.api.context import VERSION
 from app.api.lines import Line, Mode, Severity, TimeText
 from app.api.modes import ModeFilter
-from app.api.parameters import Cursor, PageRows, Parameters, SplitList, Time, Word
+from app.api.parameters import Cursor, PageRows, Parameters, Several, Time, Word
 from app.api.status import Alarms, CityStatus, ModeTotals
 from model.alarm import AlarmClass, State
 
@@ -102,9 +100,9 @@ class PartnerAlarmPage(BaseModel):
 class PartnerAlarmFilters(Parameters):
     """Which alarms; without `state` and `own_state` those not normal in their city, without `mode` no exercise's."""
 
-    state: Annotated[list[State] | None, SplitList] = Field(default=None, description="In the city, one or several")
-    own_state: Annotated[list[State] | None, SplitList] = Field(default=None, description="Here, one or several")
-    severity: Annotated[list[Severity] | None, SplitList] = Field(default=None, description="One or several")
+    state: Several[State] | None = Field(default=None, description="In the city, one or several")
+    own_state: Several[State] | None = Field(default=None, description="Here, one or several")
+    severity: Several[Severity] | None = Field(default=None, description="One or several")
     system: Word | None = None
     district: Word | None = None
     city: Word | None = None

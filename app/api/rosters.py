@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from app.access import Reader, check_city
+from app.access import Reader, check_city, check_whole_city
 from app.api.context import context_of
 from app.api.lines import TimeText
 from app.api.parameters import Parameters, Time, Word, written
@@ -100,7 +100,7 @@ async def list_rosters(request: Request, caller: Reader, filters: Annotated[Rost
 @router.get("/on-duty", response_model=OnDutyPage, summary="Who is on duty")
 async def on_duty(request: Request, caller: Reader, filters: Annotated[OnDutyFilters, Query()]) -> dict[str, Any]:
     """Say who is on duty for a place of a city at a time, as assignment and escalation choose."""
-    check_city(caller, filters.city)
+    check_whole_city(caller, filters.city)
     context = context_of(request)
     at = context.clock() if filters.at is None else to_milliseconds(filters.at)
     async with context.reading() as connection:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.rule_file import RuleFileError, parse_packs
 from app.access import Principal, Role, allowed
 from app.api.context import context_of
-from app.api.parameters import EXAMPLE_TIME, Time
+from app.api.examples import EXAMPLE_PACK
+from app.api.parameters import EXAMPLE_TIME, FileText, Time
 from app.api.problems import Problem, invalid
 from app.rule_trial import trial_document, try_over_history
 from model.instant import to_milliseconds
@@ -38,8 +39,8 @@ class TrialBody(BaseModel):
 
     start: Time = Field(alias="from", examples=[EXAMPLE_TIME])
     end: Time = Field(alias="to", examples=["2026-11-23T08:00:00.000Z"])
-    rules: list[str] = Field(
-        min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[["pack: mine\n…"]]
+    rules: list[FileText] = Field(
+        min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[[EXAMPLE_PACK]]
     )
     warm_up_s: float = Field(default=86_400.0, ge=0, le=WARM_UP_S_MAX, description="Evaluated before `from` as well")
 

@@ -13,8 +13,9 @@ from app.access import Principal, Role, allowed
 from app.api.approvals import requested
 from app.api.bodies import Reason
 from app.api.context import context_of
+from app.api.examples import EXAMPLE_PACK
 from app.api.lines import TimeText
-from app.api.parameters import Word
+from app.api.parameters import FileText, Word
 from app.api.problems import Problem, invalid
 from app.rule_activation import PackTestsFailed, check_activation, request_rules, run_pack_tests, trial_shown
 from store.rule_packs import RuleTaken, packs_in_force
@@ -31,11 +32,11 @@ class ActivationBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    packs: list[str] = Field(
-        min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[["pack: mine\n…"]]
+    packs: list[FileText] = Field(
+        min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[[EXAMPLE_PACK]]
     )
-    tests: dict[Word, str] = Field(
-        default_factory=dict, max_length=FILES_MAX, examples=[{"mine": "tests:\n…"}],
+    tests: dict[Word, FileText] = Field(
+        default_factory=dict, max_length=FILES_MAX, examples=[{}],
         description="Files of tests as their texts, by the name of the pack they belong to; all have to pass",
     )  # fmt: skip
     reason: Reason
@@ -65,7 +66,7 @@ async def ask_for_activation(request: Request, caller: Engineer, body: Activatio
     Rules hold in every city, so that it takes a key for all of them. Nothing changes before the approval, where the
     files are checked again.
     """
-    if "*" not in caller.areas:
+    if not caller.sees_everything:
         raise Problem(
             403, "forbidden", "rules hold in every city, and this key is for some",
             remedy="use a key for all cities, or ask for a temporary limit at sensors of yours",

@@ -12,6 +12,7 @@ from app.access import Principal, Reader
 from app.api.context import context_of
 from app.api.lines import TimeText
 from app.api.parameters import written
+from model.area import touched_cities, touches
 from store.rule_packs import activations_in_force
 from store.sensor_search import sensors_within
 
@@ -77,9 +78,11 @@ def _sensors_named(rules: Any) -> Sequence[str]:
 
 
 def _seen(selector: Selector, caller: Principal, visible: set[str]) -> bool:
-    if selector.city is not None and not caller.sees(selector.city):
+    cities = touched_cities(caller.areas) if selector.city is None else [selector.city]
+    district = selector.district
+    if not any(caller.sees(city, district) if district else touches(caller.areas, city) for city in cities):
         return False
-    return selector.sensor is None or "*" in caller.areas or selector.sensor in visible
+    return selector.sensor is None or caller.sees_everything or selector.sensor in visible
 
 
 def _rule_item(rule: Rule, caller: Principal, visible: set[str]) -> dict[str, Any]:

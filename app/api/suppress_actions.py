@@ -27,7 +27,7 @@ from store.pool import Connection
 
 router = APIRouter(prefix="/alarms", tags=["alarm actions"])
 
-DurationS = Annotated[int, Field(ge=60, strict=True, description="Seconds from now")]
+DurationS = Annotated[int, Field(ge=60, le=7 * 86_400, strict=True, description="Seconds from now")]
 Permit = Annotated[str, Field(min_length=1, max_length=200, description="Number of the permit to work")]
 
 

@@ -31,6 +31,7 @@ from app.api.problems import Problem, invalid, not_found
 from app.api.rule_changes import Engineer, RequestedChange
 from app.rule_activation import trial_shown
 from app.temporary_limits import LimitRequest, RuleUnknown, effects_at, look, request_limit, told, tried_pack
+from model.area import within_city
 from model.instant import DAY_MS, format_instant, to_milliseconds
 from store.temporary_limits import TemporaryLimitRow, end_temporary_limit, find_temporary_limits
 
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 DURATION_DAYS_MAX = 30
 
 EndsLimits = Annotated[Principal, Depends(allowed(frozenset({Role.ENGINEER, Role.SUPERVISOR})))]
-Limit = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Limit = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
 RuleInPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\z", examples=["combustible-gas"])]
 
 
@@ -63,7 +64,7 @@ class TemporaryLimitBody(BaseModel):
 
     sensor: SensorId | None = None
     select: Selector | None = None
-    limits: dict[Severity, Limit] = Field(min_length=1, description="In the rule's own unit")
+    limits: dict[Severity, Limit] = Field(min_length=1, max_length=4, description="In the rule's own unit")
     unit: str | None = Field(default=None, max_length=32, description="Of the limits: the rule's own; for certainty")
     ends_at: Time | None = None
     duration_s: int | None = Field(
@@ -157,7 +158,7 @@ async def ask_for_temporary_limit(
         raise not_found("rule", rule) from None
     except LimitRefused as refused:
         raise invalid(refused.field, str(refused), refused.remedy) from None
-    areas = caller.areas if looked.city is None else (looked.city,)
+    areas = caller.areas if looked.city is None else within_city(caller.areas, looked.city)
     asked = told(asked, looked, effects, await trial_shown(context.pool, [tried_pack(looked, limit)], now, areas))
     async with context.reading() as connection:
         row = await request_limit(connection, asked, looked.city, by=caller.label, now=now)
@@ -197,9 +198,12 @@ async def end(
         found = await find_temporary_limits(connection, caller.areas, 1, number=temporary_limit, ended=True)
         if not found:
             raise not_found("temporary limit", str(temporary_limit))
-        if found[0].city is None and "*" not in caller.areas:
+        if not (caller.sees_everything or caller.sees(found[0].city or "", found[0].district or "")):
             raise Problem(
-                403, "forbidden", "it holds in more cities than this key is for", remedy="use a key for all cities"
+                403,
+                "forbidden",
+                "it holds at more sensors than this key is for",
+                remedy="ask somebody whose areas hold all of them",
             )
         comment = None if body is None else body.comment
         if not await end_temporary_limit(

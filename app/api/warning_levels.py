@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access import Principal, Reader, Role, allowed, check_city
+from app.access import Principal, Reader, Role, allowed, check_whole_city
 from app.api.context import context_of
 from app.api.lines import Severity
 from app.api.parameters import CityInPath
@@ -52,7 +52,7 @@ class CityLevels(BaseModel):
 @router.get("/{city}", response_model=CityLevels, summary="How a city warns")
 async def get_levels(request: Request, caller: Reader, city: CityInPath) -> CityLevels:
     """Return a city's levels, highest first, its sender's names and geocodes; four levels where nothing is set."""
-    check_city(caller, city)
+    check_whole_city(caller, city)
     async with context_of(request).reading() as connection:
         return _answer(await city_warnings(connection, city))
 
@@ -60,7 +60,7 @@ async def get_levels(request: Request, caller: Reader, city: CityInPath) -> City
 @router.put("/{city}", response_model=CityLevels, summary="Set how a city warns")
 async def put_levels(request: Request, caller: SystemAdministrator, city: CityInPath, body: CityLevels) -> CityLevels:
     """Set how a city warns from now on; what was drafted and sent before stays as it is."""
-    check_city(caller, city)
+    check_whole_city(caller, city)
     context = context_of(request)
     try:
         levels = named_levels([WarningLevel(level.colour, level.label_en, level.label_zh) for level in body.levels])

@@ -15,6 +15,8 @@ from app.api.rejections import RejectionPage
 from app.api.rules import Packs
 from app.api.sensors import SensorItem, SensorPage
 from app.api.status import Status
+from app.figures import families
+from ingest.counters import IngestCounters
 from model.reading import Quality, Rejection
 from store.batches import IncomingReadings, write_batch
 from store.evaluation import advance_cursor
@@ -299,7 +301,7 @@ def test_health_and_description(database_url: str) -> None:
         service.context.readiness = lambda: ["the broker is not reached"]
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["the broker is not reached"])
-        service.context.metrics = lambda: "lifeline_ingest_messages_total 7\n"
+        service.context.metrics = lambda: families("ingest", IngestCounters(messages=7))
         text = (await client.get("/metrics")).text
         assert "lifeline_ingest_messages_total 7" in text
         assert "lifeline_database_up 1" in text
@@ -308,7 +310,7 @@ def test_health_and_description(database_url: str) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 assert operation["summary"]
-                assert {"200", "201", "204"} & set(operation["responses"])
+                assert {"200", "201", "204", "303"} & set(operation["responses"])
 
     serve(database_url, scenario)
 
