@@ -44,8 +44,7 @@ def to_datetime(milliseconds: int) -> datetime:
 
 def format_instant(milliseconds: int) -> str:
     """Return epoch milliseconds as RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`."""
-    moment = to_datetime(milliseconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return to_datetime(milliseconds).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
