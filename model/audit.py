@@ -1,13 +1,11 @@
-"""The audit: privileged actions by name, and the chain of hashes that shows whether a row was changed or removed."""
+"""The audit: privileged actions by name, and what may stand in its rows, which are a chain (model.chain)."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
-GENESIS = "00" * 32  # `previous` of the first row
 TEXT_CHARACTERS_MAX = 500
 DETAILS_MAX = 32
 _KEY = re.compile(r"lk_[A-Za-z0-9_-]{8,}")
@@ -57,6 +55,11 @@ class Action(StrEnum):
     NETWORK_IMPORTED = "network-imported"
     NETWORK_READ = "network-read"
     DATA_EXPORTED = "data-exported"
+    EVIDENCE_TAKEN = "evidence-taken"
+
+    EXERCISE_STARTED = "exercise-started"
+    EXERCISE_STEERED = "exercise-steered"
+    EXERCISE_ENDED = "exercise-ended"
 
     RULES_ACTIVATED = "rules-activated"
     TEMPORARY_LIMIT_APPLIED = "temporary-limit-applied"
@@ -105,58 +108,6 @@ class Entry(NamedTuple):
     details: str  # as details_text writes it
     previous: str
     hash: str
-
-
-class Broken(NamedTuple):
-    """The first sequence at which the chain does not hold, and why."""
-
-    sequence: int
-    why: str
-
-
-class Chain:
-    """Walks over a chain's rows in order and finds the first that breaks it.
-
-    It begins after the row `sequence` with `previous`; None where the first row's own word on that is taken.
-    """
-
-    def __init__(self, sequence: int | None = None, previous: str | None = None) -> None:
-        self.sequence = sequence
-        self.hash = previous
-        self.first: int | None = None
-        self.entries = 0
-
-    def follow(self, entries: Iterable[Entry]) -> Broken | None:
-        """Walk over the next rows; None where all hold."""
-        for entry in entries:
-            broken = self._broken(entry)
-            if broken is not None:
-                return broken
-            self.first = entry.sequence if self.first is None else self.first
-            self.sequence, self.hash = entry.sequence, entry.hash
-            self.entries += 1
-        return None
-
-    def _broken(self, entry: Entry) -> Broken | None:
-        if self.sequence is not None and entry.sequence != self.sequence + 1:
-            return Broken(self.sequence + 1, f"it is missing: {entry.sequence} follows {self.sequence}")
-        if self.hash is not None and entry.previous != self.hash:
-            return Broken(entry.sequence, "it does not follow the row before: that one was changed, or this one put in")
-        if hash_of(entry) != entry.hash:
-            return Broken(entry.sequence, "it was changed: its hash is another")
-        return None
-
-
-def hash_of(entry: Entry) -> str:
-    """Return the hash that a row must have: SHA-256 over all its columns but the hash itself.
-
-    Each as its length in bytes of UTF-8, a colon, its text and a comma; an absent one as a minus and a comma.
-    """
-    written = bytearray()
-    for part in entry[:-1]:
-        text = b"-" if part is None else str(part).encode()
-        written += (b"" if part is None else b"%d:" % len(text)) + text + b","
-    return hashlib.sha256(written).hexdigest()
 
 
 def plain(text: str) -> str:

@@ -45,6 +45,19 @@ STATES: dict[str, Words] = {
     "suppressed_by_design": ("suppressed by design", "设计抑制"),
     "out_of_service": ("out of service", "停用"),
 }
+QUALITIES: dict[str, Words] = {
+    "reported_uncertain": ("uncertain by its own word", "设备报告不确定"),
+    "reported_bad": ("bad by its own word", "设备报告异常"),
+    "out_of_range": ("beyond the valid range", "超出有效量程"),
+    "saturated": ("at the end of the range", "满量程"),
+    "sentinel": ("a value that stands for no measurement", "无测量值标记"),
+    "rate_exceeded": ("changed faster than possible", "变化快于可能"),
+    "rate_towards_danger": ("changed faster than credible, towards danger", "向危险方向变化过快"),
+    "unit_jump": ("a power of ten off", "疑似单位错误"),
+    "unit_jump_towards_danger": ("a power of ten off, towards danger", "疑似单位错误，朝危险方向"),
+    "stuck": ("does not move", "读数不变"),
+}
+"""What stands against a reading; what is not here (late, or by a clock that is behind) makes it no worse."""
 _UNITS = {"Cel": "°C", "m3/h": "m³/h", "mg/m3": "mg/m³", "m/s2": "m/s²", "um/m": "µm/m", "deg": "°", "1": ""}
 _UCUM_MARKS = str.maketrans("", "", "[]{}")
 

@@ -1,5 +1,6 @@
 """What people make of an alarm: their judgement of it, and how far it is dealt with."""
 
+import math
 from enum import StrEnum
 from typing import Literal
 
@@ -18,6 +19,23 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     time: int
     proposed_severity: int = 0
+
+
+class JudgedAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm that a person judged. Times are epoch milliseconds; `ended` is None while it stands."""
+
+    alarm: str
+    rule: str
+    sensor: str
+    raised: int
+    ended: int | None
+    peak_severity: str | None
+    verdict: Verdict
+
+    @property
+    def until(self) -> float:
+        """When it returned; infinite while it stands."""
+        return math.inf if self.ended is None else self.ended
 
 
 class Step(StrEnum):

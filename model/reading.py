@@ -33,6 +33,9 @@ class Quality(IntFlag):
 HELD_BACK = Quality.REPORTED_BAD | Quality.OUT_OF_RANGE | Quality.SENTINEL | Quality.RATE_EXCEEDED | Quality.UNIT_JUMP
 """A reading with any of these is stored but never moves a process alarm."""
 
+UNCERTAIN = Quality.REPORTED_UNCERTAIN | Quality.SATURATED
+"""A reading with any of these, and none that holds it back, is called uncertain where it is shown."""
+
 NEVER_CLEARS = (
     Quality.REPORTED_UNCERTAIN
     | Quality.SATURATED

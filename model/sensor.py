@@ -12,6 +12,8 @@ from model.vocabulary import MODES, PROPERTIES, SYSTEMS, UnknownUnit, conversion
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FOR_EVER_MS = 10**15
+UNWATCHED = "unwatched"
+"""An attribute by which no rule selects a sensor: of exercises between two plays alone, and in no file."""
 STALE_INTERVALS = 3
 """A periodic sensor is silent, and its last reading no longer holds, after this many intervals."""
 
@@ -107,6 +109,8 @@ def check_sensor(sensor: Sensor) -> None:
     """Raise InvalidSensor for the first field that cannot stand."""
     check_identifier("sensor", sensor.sensor)
     check_identifier("city", sensor.city)
+    if UNWATCHED in sensor.attributes:
+        raise InvalidSensor(UNWATCHED, "no sensor is left unwatched by an attribute; take it out of service instead")
     if sensor.system not in SYSTEMS:
         raise InvalidSensor("system", f"{sensor.system!r} is not known; use one of {', '.join(SYSTEMS)}")
     if sensor.property not in PROPERTIES:

@@ -8,6 +8,19 @@ from model.alarm import State
 
 Purpose = Literal["maintenance", "bump_test"]
 
+BEGUN = {
+    State.SHELVED: "shelved",
+    State.SUPPRESSED_BY_DESIGN: "work_begun",
+    State.OUT_OF_SERVICE: "out_of_service",
+}
+"""By kind, the reason in journal lines that a suppression's begin brings about."""
+ENDED = {
+    State.SHELVED: "shelf_ended",
+    State.SUPPRESSED_BY_DESIGN: "work_ended",
+    State.OUT_OF_SERVICE: "returned_to_service",
+}
+"""The same of an end that comes by itself."""
+
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps the alarms of a rule at a sensor quiet (of all rules where `rule` is None). Times: epoch milliseconds.

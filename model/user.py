@@ -2,7 +2,6 @@
 
 import re
 
-NAME_CHARACTERS_MAX = 64
 NAME_PATTERN = r"^[^\W_][\w.@-]{0,63}$"
 _NAME = re.compile(NAME_PATTERN)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, Self
 
+from model.instant import to_datetime
 from model.network import Position
 from store.changes import Mark, add_changed_alarms
 from store.conditions import Conditions, add_near
@@ -190,6 +191,26 @@ async def alarm_lines(
     limit = conditions.bind(rows_max)
     rows = await connection.fetch(
         f"select line from journal where {conditions} order by sequence limit {limit}", *conditions.values
+    )
+    return [row["line"] for row in rows]
+
+
+async def lines_of_occurrence(
+    connection: Connection | Pool, rule: str, sensor: str, time: int, rows_max: int
+) -> list[str]:
+    """Return the journal lines of a rule's newest occurrence at a sensor that was raised up to `time` (epoch ms).
+
+    Those alone that were known by then. Retroactive occurrences are none.
+    """
+    moment = to_datetime(time)
+    rows = await connection.fetch(
+        "select line from journal where alarm = (select alarm from alarm where sensor = $2 and rule = $1"
+        " and raised_at <= $3 and alarm not like '%.r' order by raised_at desc limit 1)"
+        " and (line::jsonb ->> 'known_at')::timestamptz <= $3 order by sequence limit $4",
+        rule,
+        sensor,
+        moment,
+        rows_max,
     )
     return [row["line"] for row in rows]
 

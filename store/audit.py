@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from model.audit import GENESIS, Action, ActorKind, Broken, Chain, Entry, Fact, Outcome, details_text, plain
+from model.audit import Action, ActorKind, Entry, Fact, Outcome, details_text, plain
+from model.chain import GENESIS, Broken, Chain, Head, Verdict
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 from store.retention import RECORD_CLASSES
@@ -123,7 +124,7 @@ async def read_entries(connection: Connection | Pool, after: int, upto: int | No
     return [Entry(*row) for row in rows]
 
 
-async def read_anchor(connection: Connection | Pool) -> tuple[int, str]:
+async def read_anchor(connection: Connection | Pool) -> Head:
     """Return sequence and hash of the last row that was removed; 0 and the hash before the first where none was."""
     row = await connection.fetchrow(
         "select sequence, encode(hash, 'hex') from audit_anchor order by sequence desc limit 1"
@@ -131,49 +132,24 @@ async def read_anchor(connection: Connection | Pool) -> tuple[int, str]:
     return (0, GENESIS) if row is None else (row[0], row[1])
 
 
-async def newest_sequence(connection: Connection | Pool) -> int:
-    """Return the sequence of the newest row, 0 where none was ever recorded."""
-    return int(
-        await connection.fetchval(
-            "select greatest((select max(sequence) from audit), (select max(sequence) from audit_anchor), 0)"
-        )
-    )
-
-
-class Verdict(NamedTuple):
-    """How many rows hold, the first and last of them, the last one's hash, and what breaks the chain, if anything."""
-
-    entries: int
-    first: int | None
-    sequence: int
-    hash: str
-    broken: Broken | None
-
-
-async def verify_audit(connection: Connection, head: tuple[int, str] | None = None) -> Verdict:
+async def verify_audit(connection: Connection, head: Head | None = None) -> Verdict:
     """Compute the chain anew, in the transaction that `connection` is in, from what retention left of it.
 
     `head` is the sequence and hash of a row that was kept elsewhere: it must be in the chain, which shows also that
     the newest rows were cut off, or all of them written anew.
     """
-    sequence, previous = await read_anchor(connection)
-    anchor, chain = sequence, Chain(sequence, previous)
+    anchor, previous = await read_anchor(connection)
+    chain = Chain((anchor, previous), head)
     removal_recorded = anchor == 0
-    head_found = head is None or head == (sequence, previous)
     broken: Broken | None = None
     async for entries in _portions(connection, -(2**62)):  # whatever is there: none may stand before the anchor
         broken = chain.follow(entries)
-        head_found |= any((entry.sequence, entry.hash) == head for entry in entries)
         removal_recorded |= any(_tells_of(entry, anchor, previous) for entry in entries)
         if broken is not None:
             break
     if broken is None and not removal_recorded:
         broken = Broken(anchor, "rows up to it were removed, and no row of the audit tells of that")
-    if broken is None and head is not None and not head_found and head[0] >= anchor:
-        broken = Broken(head[0], "it is missing, or has another hash than the one that was kept")
-    assert chain.sequence is not None
-    assert chain.hash is not None
-    return Verdict(chain.entries, chain.first, chain.sequence, chain.hash, broken)
+    return chain.verdict(broken)
 
 
 async def remove_old(connection: Connection, before: datetime) -> int:

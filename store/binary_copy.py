@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 COLUMNS = ("time", "value", "batch", "sensor_key", "position", "quality")
 
 LogRows: TypeAlias = NDArray[Any]
-"""A structured array of LOG_ROW."""
+"""A structured array of LOG_ROW or ARRIVED_ROW."""
 
 LOG_ROW = np.dtype(
     [
@@ -25,6 +25,7 @@ LOG_ROW = np.dtype(
         ("quality", np.int16),
     ]
 )
+ARRIVED_ROW = np.dtype([*LOG_ROW.descr, ("arrived", np.int64)])  # epoch milliseconds
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags, no extension
 _TRAILER = b"\xff\xff"
@@ -40,9 +41,11 @@ def _row(*fields: tuple[str, str]) -> np.dtype[Any]:
 _WRITTEN = _row(
     ("time", ">i8"), ("value", ">f8"), ("batch", ">i8"), ("sensor", ">i4"), ("position", ">i2"), ("quality", ">i2")
 )
-_READ = _row(
-    ("batch", ">i8"), ("time", ">i8"), ("value", ">f8"), ("sensor", ">i4"), ("position", ">i2"), ("quality", ">i2")
-)
+_LOGGED = (
+    ("batch", ">i8"), ("time", ">i8"), ("value", ">f8"), ("sensor", ">i4"), ("position", ">i2"), ("quality", ">i2"),
+)  # fmt: skip
+_READ = _row(*_LOGGED)
+_READ_ARRIVED = _row(*_LOGGED, ("arrived", ">i8"))
 
 
 async def encode_rows(
@@ -83,12 +86,20 @@ def decode_log_rows(stream: bytes | bytearray) -> LogRows:
 
     Raises ValueError where the stream has another form.
     """
+    return _decoded(stream, _READ, LOG_ROW)
+
+
+def decode_arrived_rows(stream: bytes | bytearray) -> LogRows:
+    """Return the same with the arrival of each row's batch behind it, as ARRIVED_ROW. Raises as decode_log_rows."""
+    return _decoded(stream, _READ_ARRIVED, ARRIVED_ROW)
+
+
+def _decoded(stream: bytes | bytearray, form: np.dtype[Any], row: np.dtype[Any]) -> LogRows:
     body = len(stream) - len(_HEADER) - len(_TRAILER)
-    if not stream.startswith(_HEADER[:11]) or body < 0 or body % _READ.itemsize:
+    if not stream.startswith(_HEADER[:11]) or body < 0 or body % form.itemsize:
         raise ValueError("not a COPY BINARY stream of readings")
-    read = np.frombuffer(stream, _READ, body // _READ.itemsize, len(_HEADER))
-    rows = np.empty(len(read), LOG_ROW)
-    for name in ("batch", "value", "sensor", "position", "quality"):
-        rows[name] = read[name]
-    rows["time"] = read["time"] // 1000 + _EPOCH_2000_MS
+    read = np.frombuffer(stream, form, body // form.itemsize, len(_HEADER))
+    rows = np.empty(len(read), row)
+    for name in rows.dtype.names or ():
+        rows[name] = read[name] // 1000 + _EPOCH_2000_MS if name in ("time", "arrived") else read[name]
     return rows

@@ -94,6 +94,8 @@ async def delete_old(connection: Connection, now: datetime, *, own_roll_up: bool
             await take_in(connection, limits.any)
         if timescale and limits.every is not None:
             await _drop_chunks(connection, _relation(grain, own_roll_up), limits, own_roll_up=own_roll_up)
+        if grain == "raw" and limits.every is not None:
+            await _delete_periods(connection, limits.every)
         if not own_roll_up and grain != "raw":
             continue  # rows of a continuous aggregate cannot be deleted, only its chunks
         for observed, before in limits.before.items():
@@ -161,6 +163,15 @@ async def _delete_rows(connection: Connection, table: str, column: str, observed
             before,
             timeout=_DELETE_S_MAX,
         )
+
+
+async def _delete_periods(connection: Connection, before: datetime) -> None:
+    """Delete the periods of bindings of which no reading is left; their definitions go with the next checkpoint."""
+    await connection.execute(
+        "delete from bound_period p where exists (select from bound_period n left join batch b on b.sequence = n.after"
+        " where n.after > p.after and coalesce(b.arrived_at, '-infinity') < $1)",
+        before,
+    )
 
 
 async def delete_conflicts(connection: Connection, before: datetime) -> None:

@@ -59,7 +59,7 @@ async def _moved(connection: Connection | Pool, beside: str, expected: int, batc
 
 
 async def save_binding(connection: Connection, version: int, definition: bytes) -> None:
-    """Keep what the engine is bound to."""
+    """Keep what the engine is bound to; where that is new, the database notes from which batch on it holds."""
     await connection.execute(
         "insert into engine_binding values ($1, $2)"
         " on conflict (version) do update set definition = excluded.definition",
@@ -69,7 +69,7 @@ async def save_binding(connection: Connection, version: int, definition: bytes) 
 
 
 async def save_checkpoint(connection: Connection, batch: int, version: int, state: bytes) -> None:
-    """Keep the engine's state after `batch`; older checkpoints and bindings go."""
+    """Keep the engine's state after `batch`; older checkpoints go, and bindings that no time that is told of needs."""
     await connection.execute(
         "insert into checkpoint values ($1, $2, $3) on conflict (batch) do update set version = excluded.version,"
         " state = excluded.state",

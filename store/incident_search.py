@@ -10,9 +10,10 @@ from model.network import Position
 from store.conditions import Conditions
 from store.pool import Connection, Pool
 
+_SUBJECT = "(select s.definition ->> '{}' from sensor s where s.sensor = i.cause ->> 'subject' and s.city = i.city)"
 _COLUMNS = (
     "incident, city, mode, systems, opened_at, newest_at, known_at, changed_at, closed_at, merged_into, severity,"
-    " members, standing, version, cause"
+    f" members, standing, version, cause, {_SUBJECT.format('name')}, {_SUBJECT.format('name_zh')}"
 )
 
 
@@ -30,7 +31,7 @@ class IncidentQuery:
 
 
 class IncidentRow(NamedTuple):
-    """One incident as it stands; `cause` is JSON of model.incident.Cause."""
+    """One incident as it stands; `cause` is JSON of model.incident.Cause, the names are of its subject, a sensor."""
 
     incident: str
     city: str
@@ -47,6 +48,8 @@ class IncidentRow(NamedTuple):
     standing: int
     version: int
     cause: str
+    subject_name: str | None
+    subject_name_zh: str | None
 
 
 class MemberRow(NamedTuple):

@@ -9,7 +9,8 @@ from model.alarm import Alarm, JournalLine, encode_line
 from model.instant import parse_instant, to_datetime
 from store.pool import Connection, Pool
 
-JOURNAL_LOCK = 0x6C69_6665_0003  # held to the commit, so that the order of events is the order of commits
+# Held to the commit, so that the order of events is the order of commits; the chain's trigger (0047) takes it too.
+JOURNAL_LOCK = 0x6C69_6665_0003
 
 
 @dataclass(frozen=True, slots=True)

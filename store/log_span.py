@@ -1,6 +1,8 @@
 """A span of the log of batches by its clock, for whoever looks back."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import NamedTuple
 
 from model.instant import to_datetime
 from model.reading import ReadingBatch
@@ -17,32 +19,39 @@ class SpanTooLarge(Exception):
         self.readings_max = readings_max
 
 
-async def read_span(pool: Pool, start: int, end: int, readings_max: int) -> tuple[list[ReadingBatch], int]:
-    """Return the batches that arrived at start <= clock < end (epoch milliseconds), in order, and what is missing.
+class LogSpan(NamedTuple):
+    """The batches `first` <= sequence < `behind`, and how many readings they had when they were committed."""
 
-    What is missing is the number of readings that were deleted since (store.retention). Raises SpanTooLarge before
-    anything is loaded.
-    """
+    first: int
+    behind: int
+    readings: int
+
+
+async def find_span(pool: Pool, start: int, end: int, readings_max: int) -> LogSpan:
+    """Return the span of what arrived at start <= clock < end (epoch milliseconds). Raises SpanTooLarge."""
     async with pool.acquire() as connection:
-        first = await _first_since(connection, to_datetime(start))
-        behind = await _first_since(connection, to_datetime(end))
+        first = await first_since(connection, to_datetime(start))
+        behind = await first_since(connection, to_datetime(end))
         stored = await connection.fetchval(
             "select coalesce(sum(readings), 0)::bigint from batch where sequence >= $1 and sequence < $2", first, behind
         )
     if stored > readings_max:
         raise SpanTooLarge(stored, readings_max)
-    found: list[ReadingBatch] = []
-    after = first - 1
-    while after < behind - 1:
-        following = [batch for batch in await read_batches(pool, after) if batch.sequence < behind]
+    return LogSpan(first, behind, stored)
+
+
+async def read_span(pool: Pool, span: LogSpan) -> AsyncIterator[list[ReadingBatch]]:
+    """Yield the batches of a span in order, in portions, without the readings deleted since (store.retention)."""
+    after = span.first - 1
+    while after < span.behind - 1:
+        following = [batch for batch in await read_batches(pool, after) if batch.sequence < span.behind]
         if not following:
-            break
-        found += following
+            return
+        yield following
         after = following[-1].sequence
-    return found, stored - sum(len(batch) for batch in found)
 
 
-async def _first_since(connection: Connection, instant: datetime) -> int:
+async def first_since(connection: Connection, instant: datetime) -> int:
     """Return the sequence of the first batch that arrived at or after an instant, or the one that would follow.
 
     The log's clock rises with the sequence, so that halving finds it by the primary key alone.

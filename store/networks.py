@@ -1,13 +1,13 @@
 """Pipe networks in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from model.network import Link, Network, Node
 from model.network_content import NetworkFile, Placed
 from model.provisioning import Plan
-from store.pool import Connection
+from store.pool import Connection, Pool
 
 ROWS_PER_STATEMENT = 20_000
 
@@ -82,6 +82,16 @@ async def write_network(connection: Connection, city: str, writing: Mapping[str,
             )
     # Until the database has looked at a large import by itself, it would plan queries by place as for empty tables.
     await connection.execute("analyze network_node, network_link")
+
+
+async def import_networks(pool: Pool, city: str, networks: Iterable[Network]) -> None:
+    """Register what is new or changed of a city's networks, all or none. Raises UnknownPlace as `plan_network` does."""
+    media = {one.medium: Placed(dict(one.nodes), dict(one.links)) for one in networks}
+    async with pool.acquire() as connection, connection.transaction():
+        await lock_networks(connection)
+        _, writing = await plan_network(connection, city, NetworkFile(media, [], [], {}, set()))
+        if any(part.nodes or part.links for part in writing.values()):
+            await write_network(connection, city, writing)
 
 
 async def lock_networks(connection: Connection) -> None:

@@ -22,8 +22,7 @@ class SensorQuery:
     `near` is (longitude, latitude, radius in metres), `box` (west, south, east, north) in degrees, `text` a part of
     the id, asset number or a name, `asset` the whole of an asset number as a scanner reads it. `changed` is a mark and
     the oldest time of the readings that came after it: those that changed since. `doubts` asks for what active alarms
-    say of the sensors' readings. `after` is (distance in metres or
-    None, sensor) of the last one seen.
+    say of the sensors' readings. `after` is (distance in metres or None, sensor) of the last one seen.
     """
 
     city: str | None = None

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -79,14 +79,25 @@ async def find_sessions(
     return {session.token_hash: session for session in found}
 
 
+async def find_session(
+    connection: Connection | Pool, token: str, now: datetime, seen_since: datetime
+) -> StoredSession | None:
+    """Return the session of a cookie; None where it is not in force."""
+    token_hash = hash_token(token)
+    return (await find_sessions(connection, [token_hash], now, seen_since)).get(token_hash)
+
+
 async def note_seen(
-    connection: Connection | Pool, token_hashes: Collection[bytes], now: datetime, every: timedelta
+    connection: Connection | Pool, sessions: Iterable[StoredSession], now: datetime, every: timedelta
 ) -> None:
     """Note that the sessions are in use, those of which it was not noted for so long."""
+    due = [session.token_hash for session in sessions if now - session.seen_at >= every]
+    if not due:
+        return
     await connection.execute(
         "update user_session set seen_at = $2 where token_hash = any($1::bytea[])"
         " and seen_at <= $2::timestamptz - $3::interval",
-        list(token_hashes),
+        due,
         now,
         every,
     )

@@ -13,7 +13,6 @@ class Charged(NamedTuple):
     """An attempt that may be made, or (`admitted` false) one that has to wait until `blocked_until`."""
 
     admitted: bool
-    failures: int
     blocked_until: datetime | None
 
 
@@ -44,9 +43,9 @@ async def charge(
             subject,
         )
         if row is None:  # forgotten by another process in this moment
-            return Charged(True, 1, None)
+            return Charged(True, None)
         if row["blocked_until"] is not None and row["blocked_until"] > now:
-            return Charged(False, row["failures"], row["blocked_until"])
+            return Charged(False, row["blocked_until"])
         failures = 1 if row["failed_at"] < now - forget_after else row["failures"] + 1
         wait = wait_after(failures)
         blocked_until = now + wait if wait else None
@@ -59,7 +58,7 @@ async def charge(
             now,
             blocked_until,
         )
-    return Charged(True, failures, blocked_until)
+    return Charged(True, blocked_until)
 
 
 async def refund(connection: Connection, kind: Kind, subject: str) -> None:

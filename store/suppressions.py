@@ -34,6 +34,21 @@ async def suppressions_of(connection: Connection, sensors: Iterable[str]) -> dic
     return found
 
 
+async def suppressions_held(
+    connection: Connection, sensors: Sequence[str], since: int, until: int
+) -> list[Suppression]:
+    """Return what held at the sensors at some time of since..until (epoch milliseconds), each with the end it had."""
+    rows = await connection.fetch(
+        f"select {_COLUMNS}, coalesce(ended_at, ends_at) as until_at from suppression where sensor = any($1::text[])"
+        " and begins_at <= $3 and coalesce(ended_at, ends_at, $3) >= $2 order by suppression",
+        list(sensors),
+        to_datetime(since),
+        to_datetime(until),
+    )
+    ends = (None if row["until_at"] is None else to_milliseconds(row["until_at"]) for row in rows)
+    return [msgspec.structs.replace(_suppression(row), ends=end) for row, end in zip(rows, ends, strict=True)]
+
+
 async def add_suppression(connection: Connection, made: Suppression, place: Place, now: int) -> Suppression:
     """Keep a suppression made at `now` (epoch milliseconds) and return it with its number."""
     number = await connection.fetchval(

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
-from model.coordinates import DEGREES
 from model.expression import Kind
 from model.instant import EARLIEST_MS, LATEST_MS, to_datetime
-from model.reading import HELD_BACK, Quality
-from store.conditions import Conditions
+from model.reading import HELD_BACK, UNCERTAIN
+from store.conditions import Conditions, in_degrees
 
 EntityName: TypeAlias = Literal[
     "Things", "Locations", "HistoricalLocations", "Datastreams", "Sensors", "ObservedProperties", "Observations",
@@ -19,7 +18,6 @@ EntityName: TypeAlias = Literal[
 IDS = ("@iot.id", "id")
 """How a query names an entity's id."""
 
-UNCERTAIN = Quality.REPORTED_UNCERTAIN | Quality.SATURATED
 THING = "thing_of({s}.city, {s}.definition ->> 'asset', {s}.sensor)"
 """The id of the thing that a sensor belongs to, by migration 0044."""
 
@@ -73,6 +71,11 @@ class Entity:
     fields: Mapping[str, Field]
     navigations: Mapping[str, Navigation]
     constant: frozenset[str] = field(default_factory=frozenset)  # properties that can be had, but not asked about
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """The names of its properties, without what is within them."""
+        return self.constant | {name.partition("/")[0] for name in self.fields}
 
 
 def _texts(**columns: str) -> dict[str, Field]:
@@ -197,7 +200,7 @@ def source_of(name: EntityName, sight: Sight, conditions: Conditions) -> str:
     before = (
         f"select from sensor o join city oc on oc.city = o.city where {_visible('o', 'oc', sight, conditions)}"
         f" and {THING.format(s='o')} = v.thing"
-        f" and ({_in_degrees('o', 'longitude', conditions)} is null, o.sensor) < (v.longitude is null, v.sensor)"
+        f" and ({_in_degrees('o', 'longitude')} is null, o.sensor) < (v.longitude is null, v.sensor)"
     )
     known = {"Things": "true", "Locations": "v.longitude is not null", "HistoricalLocations": "false"}[name]
     return f"select v.* from ({sensors}) v where {known} and not exists ({before})"
@@ -226,8 +229,7 @@ def _sensors(sight: Sight, conditions: Conditions) -> str:
     asset = "coalesce(s.definition ->> 'asset', '')"
     return (
         f"select s.sensor_key, s.sensor, {THING.format(s='s')} as thing, s.city, s.district, s.system, s.property,"
-        f" c.mode, {_in_degrees('s', 'longitude', conditions)} as longitude,"
-        f" {_in_degrees('s', 'latitude', conditions)} as latitude,"
+        f" c.mode, {_in_degrees('s', 'longitude')} as longitude, {_in_degrees('s', 'latitude')} as latitude,"
         f" {name} as name, {asset} as asset, coalesce(s.definition ->> 'name_zh', '') as name_zh,"
         f" coalesce(nullif({asset}, ''), {name}) as thing_name,"
         f" s.system || ' in ' || s.city as thing_description, 'Where ' || coalesce(nullif({asset}, ''), {name})"
@@ -238,15 +240,11 @@ def _sensors(sight: Sight, conditions: Conditions) -> str:
     )
 
 
-def _visible(sensor: str, city: str, sight: Sight, conditions: Conditions) -> Conditions:
-    visible = Conditions()
-    visible.values = conditions.values
-    visible.within(f"{sensor}.city", sight.areas, f"{sensor}.district")
-    visible.add_among(f"{city}.mode", sight.modes)
-    return visible
+def _visible(sensor: str, city: str, sight: Sight, conditions: Conditions) -> str:
+    within = conditions.bounds(f"{sensor}.city", sight.areas, f"{sensor}.district")
+    return f"{within} and {city}.mode = any({conditions.bind(list(sight.modes))}::text[])"
 
 
-def _in_degrees(sensor: str, column: str, conditions: Conditions) -> str:
+def _in_degrees(sensor: str, column: str) -> str:
     """A coordinate, null where it is one of a local grid."""
-    crs = f"lower(coalesce({sensor}.definition ->> 'crs', 'wgs-84'))"
-    return f"case when {crs} = any({conditions.bind(sorted(DEGREES))}::text[]) then {sensor}.{column} end"
+    return f"case when {in_degrees(f'{sensor}.definition')} then {sensor}.{column} end"

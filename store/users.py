@@ -12,8 +12,8 @@ from store.pool import Connection, Pool
 ADMINISTRATOR = "security_administrator"
 _LAST_ADMINISTRATOR_LOCK = 0x6C69_6665_0040  # taken by whatever could leave the house without one
 _COLUMNS = (
-    "name, display_name, role, areas, password_hash is not null as has_password, must_change_password,"
-    " totp_secret is not null as has_second_factor, created_at, disabled_at, signed_in_at"
+    "name, display_name, role, areas, must_change_password, totp_secret is not null as has_second_factor, created_at,"
+    " disabled_at, signed_in_at"
 )
 
 
@@ -22,7 +22,6 @@ class ActorTaken(Exception):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"a user or key named {name!r} exists already")
-        self.name = name
 
 
 class LastAdministrator(Exception):
@@ -39,7 +38,6 @@ class StoredUser(NamedTuple):
     display_name: str
     role: str
     areas: tuple[str, ...]
-    has_password: bool
     must_change_password: bool
     has_second_factor: bool
     created_at: datetime
@@ -54,8 +52,6 @@ class Credentials(NamedTuple):
     password_hash: str | None
     totp_secret: str | None
     totp_pending: str | None
-    totp_last_step: int
-    recovery_codes: tuple[bytes, ...]
 
 
 async def create_user(
@@ -123,11 +119,11 @@ async def list_users(
 async def find_credentials(connection: Connection | Pool, name: str) -> Credentials | None:
     """Return what proves that somebody is this user, whatever the letters' case; None where disabled or unknown."""
     row = await connection.fetchrow(
-        "select name, password_hash, totp_secret, totp_pending, totp_last_step, recovery_codes from user_account"
+        "select name, password_hash, totp_secret, totp_pending from user_account"
         " where lower(name) = lower($1) and disabled_at is null",
         name,
     )
-    return None if row is None else Credentials(*row.values())._replace(recovery_codes=tuple(row["recovery_codes"]))
+    return None if row is None else Credentials(*row.values())
 
 
 async def change_user(
