@@ -164,12 +164,15 @@ def _take(account: Account, line: JournalLine, records: Iterable[SuppressionSpan
 
 
 def _answer(account: Account, line: JournalLine, known: int) -> None:
-    """Take in what people did: an acknowledgement each time that one was called for."""
+    """Take in what people did: an acknowledgement each time that one was called for.
+
+    What an exercise swept away before the next one, nobody acknowledged.
+    """
     if line.to in _WAITING:
         if account.waiting_since is None:
             account.waiting_since = known
     elif account.waiting_since is not None:
-        if line.to not in SUPPRESSED_STATES:
+        if line.to not in SUPPRESSED_STATES and line.cause != "exercise":
             account.acknowledged.append(Answered(known, max(0.0, (known - account.waiting_since) / 1000)))
         account.waiting_since = None
     if line.action == "arrive" and account.arrived is None:

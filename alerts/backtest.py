@@ -1,6 +1,7 @@
 """The engine and the life cycle over a list of batches, without services: the journal a service would have written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,32 +17,45 @@ from model.reading import ReadingBatch
 
 IDEAL_OPERATOR = "ideal-operator"
 
+Earlier: TypeAlias = Callable[[ReadingBatch, NDArray[np.int32], int], Iterable[ReadingBatch]]
+"""Gives what arrived before a batch, in order: at least those sensors' readings from a time (epoch milliseconds) on."""
+
 
 def backtest(
-    engine: Engine, batches: Iterable[ReadingBatch], acknowledge_after_ms: int | None = 60_000
+    engine: Engine,
+    batches: Iterable[ReadingBatch],
+    acknowledge_after_ms: int | None = 60_000,
+    earlier: Earlier | None = None,
 ) -> Iterator[JournalLine]:
     """Yield the journal lines of a run, each occurrence's in order; sort them by model.alarm.journal_order.
 
     Each occurrence is acknowledged `acknowledge_after_ms` after it was raised or rose unacknowledged, as it became
-    known; None acknowledges none. An action comes before a reading that arrives at the same time.
+    known; None acknowledges none. An action comes before a reading that arrives at the same time. Late readings are
+    looked at again with those that came before them: `earlier` gives these, else all are kept in memory.
     """
     alarms: dict[str, Alarm] = {}
     due: dict[str, int] = {}
-    seen: list[ReadingBatch] = []
+    kept: list[tuple[int, ReadingBatch]] = []  # with their newest times
     told: set[str] = set()  # retroactive occurrences
     suppressing = Suppressing(engine.rules, engine.registry)
     for batch in batches:
         evaluated = engine.evaluate(batch)
         for step in suppressing.step(known_at_once(evaluated.changes), known_at_once(evaluated.unannounced)):
             yield from _apply(alarms, due, step, acknowledge_after_ms)
-        seen.append(batch)
         if evaluated.late.any():
-            for changes in _retroactive(engine, seen, evaluated.late):
+            begin = int(batch.time[evaluated.late].min()) - LOOK_BACK_MS
+            if earlier is None:
+                past = [one for newest, one in kept if newest >= begin]
+            else:
+                past = [*earlier(batch, np.unique(batch.sensor[evaluated.late]), begin)]
+            for changes in _retroactive(engine, [*past, batch], evaluated.late):
                 for change in changes:
                     # What an earlier late reading has told stands in the journal already.
                     if change.alarm not in told:
                         yield from _apply(alarms, due, Judged(change, None), acknowledge_after_ms)
                 told.update(change.alarm for change in changes)
+        if earlier is None and len(batch):
+            kept.append((int(batch.time.max()), batch))
     for alarm, time in due.items():
         _, line = acknowledge(alarms[alarm], actor=IDEAL_OPERATOR, time=time)
         yield line

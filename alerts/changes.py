@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from alerts.lifecycle import Refused
 from alerts.recording import record
-from alerts.steps import after_step
+from alerts.steps import after_step, is_told
 from alerts.suppression import Judged, Moved, Step
 from model.alarm import SUPPRESSED_STATES, Alarm
 from model.registry import Registry
@@ -29,7 +29,7 @@ async def record_steps(connection: Connection, steps: Sequence[Step], registry: 
     for step in steps:
         name = _alarm_of(step)
         found = alarms.get(name)
-        if _is_told(step, found, name in known):
+        if is_told(step, found, is_known=name in known):
             continue
         try:
             done = after_step(found, step, suppressions.get(_sensor_of(step), ()))
@@ -62,16 +62,6 @@ async def _suppressions_of(
         if begins_or_moves or (found is not None and found.state in SUPPRESSED_STATES):
             concerned.add(_sensor_of(step))
     return await suppressions_of(connection, concerned) if concerned else {}
-
-
-def _is_told(step: Step, found: Alarm | None, is_known: bool) -> bool:
-    """Whether the journal has it already, by an earlier late reading or a try whose answer was lost."""
-    if isinstance(step, Moved):
-        return found is None
-    change = step.change
-    if change.cause == "rule" and found is not None:
-        return found.condition == "normal" or change.severity_from == 0
-    return change.retroactive and is_known
 
 
 def _alarm_of(step: Step) -> str:

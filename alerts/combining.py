@@ -83,6 +83,16 @@ class Combining:
             self._looks[group] += looks.values()
             self._needed.append(needed)
 
+    def sensors_of(self, group: int) -> list[int]:
+        """Return the registry keys of the sensors that a group looks at, its own first."""
+        own = [key for key, groups in self._at_each_reading.items() if group in groups]
+        looked_at = [key for look in self._looks[group] for key in look.members.get(group, NOBODY).tolist()]
+        return list(dict.fromkeys([int(self.bindings.sensor[group]), *own, *looked_at]))
+
+    def counts_of(self, group: int) -> dict[Term, int]:
+        """Return how many sensors have reached the level of each term that a group looks at."""
+        return {look.term: int(look.counts[group]) for look in self._looks[group]}
+
     def recall(self, ladders: Iterable[Ladders], last_time: NDArray[np.int64], hold: NDArray[np.int64]) -> None:
         """Take what conditions have reached from their states, as after these were put in from outside."""
         for group in ladders:

@@ -5,7 +5,7 @@ the readings of a batch in order of arrival. So the changes depend on each senso
 stream was cut into batches, nor on how different sensors' readings were interleaved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +74,7 @@ class Engine:
         self.clock_gap_ms_max = clock_gap_ms_max
         self.clock = NEVER
         self.begun = False  # whether each sensor's silence has a beginning
+        self.listener: Callable[[Ladders, NDArray[np.void], Rows], None] | None = None  # told of signals, to explain
         size = len(registry.known)
         self.sensors = new_sensor_state(size)
         self.hold = np.full(size, 0, np.int64)
@@ -226,6 +227,8 @@ class Engine:
     ) -> None:
         """Hold signals of some rows of a batch against their ladders."""
         if len(signals):
+            if self.listener is not None:
+                self.listener(group, signals, rows)
             events = self._events if len(signals) * 5 <= len(self._events) else np.empty(len(signals) * 5, ladder.EVENT)
             count = ladder.walk_signals(
                 signals, rows.sensor, rows.time, rows.held_from, self.hold, events, *group.walked[1:]

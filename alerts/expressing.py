@@ -45,6 +45,10 @@ class Expressing:
         self.newest = np.zeros(len(self.inputs), [("time", "i8"), ("value", "f8")])  # clean reading of each input
         self.newest["time"] = NEVER
 
+    def inputs_of(self, place: int) -> list[int]:
+        """Return the registry keys of the sensors that stand for the inputs of a binding."""
+        return list(self._inputs[place].values())
+
     def signals(
         self,
         batch: ReadingBatch,

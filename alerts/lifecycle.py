@@ -173,16 +173,20 @@ def suppress_or_release(
     return after, msgspec.structs.replace(line, details={"suppressed_by": by_design})
 
 
-def acknowledge(alarm: Alarm, *, actor: str, time: int, comment: str | None = None) -> tuple[Alarm, JournalLine]:
+def acknowledge(
+    alarm: Alarm, *, actor: str, time: int, comment: str | None = None, cause: str = "operator"
+) -> tuple[Alarm, JournalLine]:
     """Return the occurrence after its acknowledgement at `time` (epoch milliseconds), and the line. Raises Refused."""
     following = next_state(alarm.alarm, alarm.state, Event.ACKNOWLEDGE)
-    return _transition(alarm, following, time, "acknowledged", "operator", actor, "acknowledge", comment)
+    return _transition(alarm, following, time, "acknowledged", cause, actor, "acknowledge", comment)
 
 
-def reset(alarm: Alarm, *, actor: str, time: int, comment: str | None = None) -> tuple[Alarm, JournalLine]:
+def reset(
+    alarm: Alarm, *, actor: str, time: int, comment: str | None = None, cause: str = "operator"
+) -> tuple[Alarm, JournalLine]:
     """Return the occurrence after its latch was reset at `time` (epoch milliseconds), and the line. Raises Refused."""
     following = next_state(alarm.alarm, alarm.state, Event.RESET)
-    return _transition(alarm, following, time, "reset", "operator", actor, "reset", comment)
+    return _transition(alarm, following, time, "reset", cause, actor, "reset", comment)
 
 
 def note(

@@ -75,7 +75,7 @@ def position_figures(
     ]
     known = np.array([annunciation.known_at for _, annunciation in shown], np.int64)
     total = len(shown)
-    counts = {name: _counts(known, start, end, ms) for name, ms in PERIODS.items()}
+    counts = {name: counts_by_period(known, start, end, ms) for name, ms in PERIODS.items()}
     means = {name: total * ms / (end - start) if end - start >= ms else None for name, ms in PERIODS.items()}
     alarms = Counter((one.rule, one.sensor) for one, _ in shown)
     top_ten = _top(alarms, total)[:MOST_FREQUENT]
@@ -161,8 +161,11 @@ def _figure(name: str, unit: Unit, target: float | None, value: float | None) ->
     return Figure(name, value, unit, target, least, met)
 
 
-def _counts(known: NDArray[np.int64], start: int, end: int, ms: int) -> NDArray[np.int64]:
-    """Return the annunciations in each period from `start` on, shape (periods,); the last may be cut short."""
+def counts_by_period(known: NDArray[np.int64], start: int, end: int, ms: int) -> NDArray[np.int64]:
+    """Return the annunciations in each period of `ms` from `start` on, shape (periods,); the last may be cut short.
+
+    `known` has the times at which they were known, start <= time < end, epoch milliseconds, shape (n,).
+    """
     counts: NDArray[np.int64] = np.bincount((known - start) // ms, minlength=-(-(end - start) // ms))
     return counts
 

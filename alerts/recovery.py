@@ -10,13 +10,12 @@ import msgspec
 from pydantic import ValidationError
 
 from alerts.checkpoint import carry_over, copy_state, encode_state, restore_state
+from alerts.definition import definition_of, packed, unpacked
 from alerts.engine import Engine
 from alerts.rules import Pack
 from alerts.temporary_limits import with_temporary_limits
 from model.alarm import ConditionChange
 from model.registry import Registry
-from model.sensor import City, Sensor
-from model.sensor_event import SensorEvent
 from store.batches import read_batches
 from store.evaluation import load_checkpoint, read_cursor, save_binding, save_checkpoint
 from store.pool import Connection, Pool
@@ -42,13 +41,6 @@ class EvaluatorLimits:
     def clock_gap_ms_max(self) -> int:
         """A jump of the log's clock beyond this means that nobody was listening."""
         return round(3 * self.tick_s * 1000)
-
-
-class _Definition(msgspec.Struct):
-    packs: list[str]
-    sensors: dict[int, Sensor]
-    cities: dict[str, City]
-    events: dict[int, list[SensorEvent]] = {}
 
 
 async def recover(pool: Pool, limits: EvaluatorLimits) -> tuple[Engine, int]:
@@ -97,14 +89,9 @@ async def save_all(pool: Pool, engine: Engine, batch: int) -> None:
 
 async def save_bound_checkpoint(connection: Connection, engine: Engine, batch: int) -> None:
     """Keep a checkpoint and its binding within the caller's transaction."""
-    definition = _Definition(
-        [pack.model_dump_json(by_alias=True) for pack in engine.packs],
-        dict(engine.registry.sensors),
-        dict(engine.registry.cities),
-        {key: list(events) for key, events in engine.registry.events.items()},
-    )
+    definition = definition_of(engine)
     copy = copy_state(engine)  # at once; packing takes long enough for others to work meanwhile
-    await save_binding(connection, engine.registry.version, await asyncio.to_thread(_packed_definition, definition))
+    await save_binding(connection, engine.registry.version, await asyncio.to_thread(packed, definition))
     state = await asyncio.to_thread(lambda: zlib.compress(encode_state(copy), 1))
     await save_checkpoint(connection, batch, engine.registry.version, state)
 
@@ -117,18 +104,13 @@ async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits) -> Engine:
     return await asyncio.to_thread(lambda: _engine(with_temporary_limits(packs, temporary), registry, limits))
 
 
-def _packed_definition(definition: _Definition) -> bytes:
-    return zlib.compress(msgspec.msgpack.encode(definition), 1)
-
-
 def bound_as_defined(version: int, definition: bytes, limits: EvaluatorLimits) -> Engine:
     """Return an engine bound to the rules and sensors that were kept with a checkpoint.
 
     Raises ValidationError, msgspec.DecodeError, ValueError or zlib.error where another version has kept them.
     """
-    defined = msgspec.msgpack.decode(zlib.decompress(definition), type=_Definition)
-    packs = [Pack.model_validate_json(pack) for pack in defined.packs]
-    return _engine(packs, Registry(version, defined.sensors, defined.cities, defined.events), limits)
+    bound = unpacked(version, definition)
+    return _engine(bound.packs, bound.registry, limits)
 
 
 def _engine(packs: Sequence[Pack], registry: Registry, limits: EvaluatorLimits) -> Engine:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ from alerts.suppression import Suppressing
 from alerts.words import Level, Part
 from model.alarm import Alarm, JournalLine, State
 from model.instant import parse_instant
-from model.reading import Quality, ReadingBatch
+from model.reading import Quality, ReadingBatch, empty_batch
 from model.registry import Registry
 from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
 from model.vocabulary import PROPERTIES
@@ -114,7 +114,7 @@ class Failure:
     difference: str = ""
 
 
-class _NoSense(Exception):
+class NoSense(Exception):
     """A test that cannot be run; the text says why, and what to do."""
 
 
@@ -136,7 +136,7 @@ def run_tests(tests: Iterable[RuleTest], packs: Sequence[Pack]) -> list[Failure]
     for test in tests:
         try:
             lines = _evaluate(test, packs)
-        except _NoSense as error:
+        except NoSense as error:
             failures.append(Failure(test.test, str(error)))
             continue
         expected = sorted(_line(e.time_s, e.rule, e.sensor, e.to) for e in test.expect)
@@ -161,28 +161,36 @@ def _reached(line: JournalLine) -> str:
     return "normal" if line.condition == "normal" else line.severity or "active"
 
 
-def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[JournalLine]:
+def stream_of(test: RuleTest) -> tuple[Registry, list[ReadingBatch]]:
+    """Return the sensors of a test and its readings in the order of arrival: one batch, and a tick where it runs on.
+
+    Raises NoSense.
+    """
     registry = _registry(test)
     count = sum(len(given.values) * given.times for given in test.readings)
     if count > READINGS_MAX:
-        raise _NoSense(f"readings: {count} of them; give at most {READINGS_MAX}")
+        raise NoSense(f"readings: {count} of them; give at most {READINGS_MAX}")
     rows = []
     for given in test.readings:
         if given.sensor not in registry.keys:
-            raise _NoSense(f"readings: no sensor {given.sensor!r}; add it under sensors, or correct its name")
+            raise NoSense(f"readings: no sensor {given.sensor!r}; add it under sensors, or correct its name")
         key, quality = registry.keys[given.sensor], int(QUALITIES[given.quality])
         for place, value in enumerate(given.values * given.times):
             time = START_MS + round((given.from_s + place * given.every_s) * 1000)
             rows.append((time + round(given.late_s * 1000), time, key, value, quality))
     rows.sort(key=lambda row: row[:2])
     arrived, times, keys, values, qualities = (np.array(column) for column in zip(*rows, strict=True))
-    engine = Engine(packs, registry)
-    clock = int(arrived[-1])
     columns = keys.astype(np.int32), times, values.astype(np.float64), qualities.astype(np.uint16), arrived
-    evaluated = [engine.evaluate(ReadingBatch(1, clock, *columns))]
+    batches = [ReadingBatch(1, int(arrived[-1]), *columns)]
     if test.until_s is not None:
-        nothing: Any = [column[:0] for column in columns]
-        evaluated.append(engine.evaluate(ReadingBatch(2, START_MS + round(test.until_s * 1000), *nothing)))
+        batches.append(empty_batch(2, START_MS + round(test.until_s * 1000)))
+    return registry, batches
+
+
+def _evaluate(test: RuleTest, packs: Sequence[Pack]) -> list[JournalLine]:
+    registry, batches = stream_of(test)
+    engine = Engine(packs, registry)
+    evaluated = [engine.evaluate(batch) for batch in batches]
     return _lines(Suppressing(engine.rules, registry), evaluated)
 
 
@@ -203,16 +211,16 @@ def _registry(test: RuleTest) -> Registry:
     sensors = {}
     for key, given in enumerate(test.sensors):
         if given.property not in PROPERTIES:
-            raise _NoSense(f"sensors: property {given.property!r} is not known; use one of {', '.join(PROPERTIES)}")
+            raise NoSense(f"sensors: property {given.property!r} is not known; use one of {', '.join(PROPERTIES)}")
         try:
             sensors[key] = Sensor(unit=PROPERTIES[given.property].unit, **given.model_dump())
             check_sensor(sensors[key])
         except (InvalidSensor, ValidationError, TypeError) as error:
-            raise _NoSense(f"sensors: {given.sensor}: {error}") from None
+            raise NoSense(f"sensors: {given.sensor}: {error}") from None
     cities = {s.city: City(city=s.city, mode="test", time_zone=test.time_zone) for s in sensors.values()}
     try:
         for city in cities.values():
             check_city(city)
     except InvalidSensor as error:
-        raise _NoSense(str(error)) from None
+        raise NoSense(str(error)) from None
     return Registry(0, sensors, cities)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from alerts.lifecycle import apply_change, strongest, suppress_or_release
-from alerts.suppression import CAUSE, Judged, Step
+from alerts.suppression import CAUSE, Judged, Moved, Step
 from model.alarm import Alarm, JournalLine, State
 from model.instant import format_instant
 from model.suppression import Suppression
@@ -44,3 +44,16 @@ def after_step(
         return None
     after, line = moved
     return after, msgspec.structs.replace(line, known_at=format_instant(step.known_at))
+
+
+def is_told(step: Step, found: Alarm | None, *, is_known: bool) -> bool:
+    """Whether the journal has it already, by an earlier late reading or a try whose answer was lost.
+
+    `found` is the occurrence as it stands; `is_known` tells whether it did before these steps.
+    """
+    if isinstance(step, Moved):
+        return found is None
+    change = step.change
+    if change.cause == "rule" and found is not None:
+        return found.condition == "normal" or change.severity_from == 0
+    return change.retroactive and is_known

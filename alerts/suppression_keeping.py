@@ -5,7 +5,7 @@ from alerts.recording import record
 from alerts.steps import suppressed_state
 from model.alarm import Alarm, State
 from model.severity import Severity
-from model.suppression import Suppression
+from model.suppression import BEGUN, ENDED, Suppression
 from store.journal import Transition, load_standing
 from store.pool import Connection
 from store.suppressions import due_suppressions, end_suppressions, suppressions_of
@@ -45,19 +45,6 @@ async def settle(
     return found
 
 
-# The reasons in journal lines.
-BEGUN = {
-    State.SHELVED: "shelved",
-    State.SUPPRESSED_BY_DESIGN: "work_begun",
-    State.OUT_OF_SERVICE: "out_of_service",
-}
-_ENDED = {
-    State.SHELVED: "shelf_ended",
-    State.SUPPRESSED_BY_DESIGN: "work_ended",
-    State.OUT_OF_SERVICE: "returned_to_service",
-}
-
-
 def _may_vanish(alarm: Alarm) -> bool:
     return alarm.state is not State.UNACKNOWLEDGED or alarm.alarm_class != "process" or alarm.severity < Severity.ORANGE
 
@@ -73,6 +60,4 @@ async def settle_due(connection: Connection, clock: int) -> None:
     for one in ended:
         assert one.ends is not None  # else it would not be due
         await end_suppressions(connection, [one.suppression], one.ends, None)
-        await record(
-            connection, await settle(connection, one, time=one.ends, reason=_ENDED[one.kind], cause="deadline")
-        )
+        await record(connection, await settle(connection, one, time=one.ends, reason=ENDED[one.kind], cause="deadline"))

@@ -17,6 +17,8 @@ from model.instant import format_instant
 from model.severity import LABELS
 from model.temporary_limit import TemporaryLimit
 
+_SOURCE = "temporary limit "  # of an override's basis, with its number and end behind it
+
 
 def design_of(rule: Rule) -> str:
     """Return twelve digits of the SHA-256 of where a rule holds and with which limits, whatever its texts say."""
@@ -35,6 +37,17 @@ def with_temporary_limits(packs: Iterable[Pack], limits: Iterable[TemporaryLimit
         else pack
         for pack in packs
     ]
+
+
+def as_designed(rule: Rule) -> Rule:
+    """Return a rule without the limits that were put to it for a time."""
+    return rule.model_copy(update={"overrides": [one for one in rule.overrides if number_of(one) is None]})
+
+
+def number_of(override: Override) -> int | None:
+    """Return the number of the temporary limit that made an override, None where the rule's author did."""
+    source = next((one.source for one in override.basis if one.source.startswith(_SOURCE)), None)
+    return None if source is None else int(source.removeprefix(_SOURCE).partition(",")[0])
 
 
 def changed_rule(rule: Rule, limits: Iterable[TemporaryLimit]) -> Rule:
@@ -82,7 +95,7 @@ def put_to(rule: Rule, limit: TemporaryLimit) -> list[Put]:
         if not given:
             found.append(Put(as_designed))
             continue
-        source = f"temporary limit {limit.number}, until {format_instant(limit.ends)}"
+        source = f"{_SOURCE}{limit.number}, until {format_instant(limit.ends)}"
         basis = Basis(mark="P", source=source, limits=[level for level in LABELS if level in given])
         override = as_designed.model_copy(update={"limits": {**own, **given}, "basis": [basis, *as_designed.basis]})
         why_not = _fault(rule, override)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from model.sensor import Sensor
+from model.sensor import UNWATCHED, Sensor
 from model.severity import LABELS
 from model.vocabulary import PROPERTIES, SYSTEMS, ObservedProperty, UnknownUnit, conversion
 
@@ -62,7 +62,8 @@ class Selector(Part):
     def agrees(self, sensor: Sensor) -> bool:
         """Whether the sensor is one of those selected."""
         return (
-            self.city in (None, sensor.city)
+            UNWATCHED not in sensor.attributes
+            and self.city in (None, sensor.city)
             and self.system in (None, sensor.system)
             and self.property in (None, sensor.property)
             and self.district in (None, sensor.district)

@@ -39,9 +39,10 @@ _OTHERS = {
 }
 
 
-def reason_words(reason: Reason) -> Words:
-    """Return why a member belongs to its incident."""
-    en, zh = (form.format(to=reason.to) for form in _RELATIONS[reason.relation])
+def reason_words(reason: Reason, to: Words | None = None) -> Words:
+    """Return why a member belongs to its incident; `to` is what people call the other member, in place of its id."""
+    called = to or {"en": reason.to, "zh": reason.to}
+    en, zh = (form.format(to=called[key]) for form, key in zip(_RELATIONS[reason.relation], ("en", "zh"), strict=True))
     if reason.path_m is not None:
         en += f", {reason.path_m:.0f} m and {reason.links} pipes away along the network"
         zh += f"，沿管网 {reason.path_m:.0f} 米、{reason.links} 段管道"
@@ -51,9 +52,12 @@ def reason_words(reason: Reason) -> Words:
     return {"en": en, "zh": zh}
 
 
-def cause_words(cause: Cause) -> Words:
-    """Return what the probable cause is; `subject` and `others` are ids as the registry has them."""
-    subjects = (cause.subject, cause.subject)
+def cause_words(cause: Cause, subject: Words | None = None) -> Words:
+    """Return what the probable cause is; `others` are ids as the registry has them, and so is what it lies at.
+
+    `subject` is what people call that, where the registry has a name for it.
+    """
+    subjects = (cause.subject, cause.subject) if subject is None else (subject["en"], subject["zh"])
     if cause.kind == "report" and cause.subject in KINDS:
         subjects = KINDS[cause.subject].en, KINDS[cause.subject].zh
     en, zh = (form.format(subject=subject) for form, subject in zip(_CAUSES[cause.kind], subjects, strict=True))
