@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,36 @@ class Message(NamedTuple):
     readings: int = 1
 
 
+class Outgoing(Protocol):
+    """What can be published: a message, or what becomes one as it goes out."""
+
+    @property
+    def time(self) -> int:
+        """The instant (ms) at which it is due, by the clock that paces it."""
+
+    @property
+    def topic(self) -> str:
+        """Where it goes."""
+
+    @property
+    def payload(self) -> bytes:
+        """What is sent; asked for when it goes out."""
+
+    @property
+    def readings(self) -> int:
+        """How many readings it holds."""
+
+
+class Portion(NamedTuple):
+    """Rows `first` to before `last` of a chunk that go out as one message; as an array where a gateway sends them."""
+
+    due: int
+    topic: str
+    by_gateway: bool
+    first: int
+    last: int
+
+
 def topic_of(sensor: Sensor) -> str:
     """Return the topic that a sensor publishes on."""
     return f"lifeline/{sensor.city}/{sensor.system}/{sensor.sensor}"
@@ -38,33 +68,47 @@ def stream_messages(platform: Platform, chunks: Iterable[Samples]) -> Iterator[M
     A sensor that speaks through a gateway stands with all that the gateway sends at that time in one array; any other
     sends each reading on its own topic.
     """
-    sensors = platform.sensors
-    # Topics by sensor, alike for all that speak through one gateway.
-    topics = [_topic(sensor) for sensor in sensors]
-    numbers = {topic: k for k, topic in enumerate(dict.fromkeys(topics))}
-    lines = np.asarray([numbers[topic] for topic in topics], np.int64)
-    names = [f'"sensor":"{sensor.sensor}",' if "gateway" in sensor.attributes else "" for sensor in sensors]
-    for chunk in chunks:
-        order = np.lexsort((lines[chunk.sensor], chunk.arrival))
-        sorted_chunk = taken(chunk, order)
-        who = sorted_chunk.sensor.tolist()
+    lines = Lines(platform)
+    for chunk in map(lines.in_order, chunks):
         entries = [
-            f'{{{names[k]}"time":"{time}","value":{shortest(value)}{_quality(quality)}}}'
-            for k, time, value, quality in zip(
-                who, format_instants(sorted_chunk.time), sorted_chunk.value.tolist(), sorted_chunk.quality.tolist(),
-                strict=True,
-            )
-        ]  # fmt: skip
-        arrivals = sorted_chunk.arrival.tolist()
-        for begin, end in _runs(sorted_chunk, lines):
-            for first in range(begin, end, READINGS_MAX):
-                last = min(end, first + READINGS_MAX)
-                if names[who[first]]:
-                    payload = f"[{','.join(entries[first:last])}]".encode()
-                    yield Message(arrivals[first], topics[who[first]], payload, last - first)
-                else:
-                    for k in range(first, last):
-                        yield Message(arrivals[k], topics[who[k]], entries[k].encode())
+            f"{before}{time}{after}"
+            for (before, after), time in zip(lines.entries(chunk), format_instants(chunk.time), strict=True)
+        ]
+        for due, topic, by_gateway, first, last in lines.portions(chunk):
+            payload = f"[{','.join(entries[first:last])}]" if by_gateway else entries[first]
+            yield Message(due, topic, payload.encode(), last - first)
+
+
+class Lines:
+    """Over which lines the sensors of a platform speak: each on a topic of its own, or through a gateway on its."""
+
+    def __init__(self, platform: Platform) -> None:
+        sensors = platform.sensors
+        # Topics by sensor, alike for all that speak through one gateway.
+        self._topics = [_topic(sensor) for sensor in sensors]
+        numbers = {topic: k for k, topic in enumerate(dict.fromkeys(self._topics))}
+        self._lines = np.asarray([numbers[topic] for topic in self._topics], np.int64)
+        self._names = [f'"sensor":"{one.sensor}",' if "gateway" in one.attributes else "" for one in sensors]
+
+    def in_order(self, chunk: Samples) -> Samples:
+        """Return a chunk in the order in which it goes out."""
+        return taken(chunk, np.lexsort((self._lines[chunk.sensor], chunk.arrival)))
+
+    def entries(self, chunk: Samples) -> Iterator[tuple[str, str]]:
+        """Yield what stands before and after the time in the JSON of each reading."""
+        columns = zip(chunk.sensor.tolist(), chunk.value.tolist(), chunk.quality.tolist(), strict=True)
+        for k, value, quality in columns:
+            yield f'{{{self._names[k]}"time":"', f'","value":{shortest(value)}{_quality(quality)}}}'
+
+    def portions(self, chunk: Samples) -> Iterator[Portion]:
+        """Yield the messages of a chunk that is in order."""
+        who, arrivals = chunk.sensor.tolist(), chunk.arrival.tolist()
+        for begin, end in _runs(chunk, self._lines):
+            by_gateway = bool(self._names[who[begin]])
+            size = READINGS_MAX if by_gateway else 1
+            for first in range(begin, end, size):
+                topic = self._topics[who[first]]
+                yield Portion(arrivals[first], topic, by_gateway, first, min(end, first + size))
 
 
 def live_messages(

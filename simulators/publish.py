@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 
-from simulators.messages import Message
+from simulators.messages import Outgoing
 from simulators.pace import Pace
 
 IN_FLIGHT_MAX = 256  # measured best on loopback: the client's work for each message grows with those pending
@@ -40,7 +40,7 @@ class Progress(NamedTuple):
 
 async def publish(
     url: str,
-    messages: Iterable[Message | int],
+    messages: Iterable[Outgoing | int],
     *,
     speed: float | None = 1.0,
     pace: Pace | None = None,
@@ -114,19 +114,19 @@ class _Outbox:
     """The messages in order, each when it is due, and those not yet acknowledged by their number."""
 
     def __init__(
-        self, messages: Iterable[Message | int], pace: Pace, progress: Callable[[Progress], None] | None
+        self, messages: Iterable[Outgoing | int], pace: Pace, progress: Callable[[Progress], None] | None
     ) -> None:
         self.done = Progress(0, 0, 0)
         self._new = enumerate(messages)
-        self._waiting: tuple[int, Message, int] | None = None  # with the place of the pace at which it was taken
+        self._waiting: tuple[int, Outgoing, int] | None = None  # with the place of the pace at which it was taken
         self._not_before_ms = 0
-        self._again: Iterator[tuple[int, Message]] = iter(())
-        self._unacknowledged: dict[int, Message] = {}
+        self._again: Iterator[tuple[int, Outgoing]] = iter(())
+        self._unacknowledged: dict[int, Outgoing] = {}
         self._pace = pace
         self._reported = pace.clock()
         self._progress = progress
 
-    async def take(self) -> tuple[int, Message] | None:
+    async def take(self) -> tuple[int, Outgoing] | None:
         """The next message when it is due, None at the end. It counts as unacknowledged from here on."""
         again = next(self._again, None)
         if again is not None:
@@ -175,7 +175,7 @@ async def _session(client: aiomqtt.Client, outbox: _Outbox, in_flight_max: int) 
     """Send until the end, one task a message in flight. Raises MqttError when the line breaks."""
     room = asyncio.Semaphore(in_flight_max)
 
-    async def deliver(number: int, message: Message) -> None:
+    async def deliver(number: int, message: Outgoing) -> None:
         try:
             await client.publish(message.topic, message.payload, qos=1, timeout=ACKNOWLEDGE_S_MAX)
         finally:

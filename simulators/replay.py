@@ -182,13 +182,19 @@ class Replay:
 def _entry(row: Row, shift: int, *, named: bool) -> dict[str, object]:
     entry: dict[str, object] = {"sensor": row.sensor} if named else {}
     entry["time"] = _shifted(row.time, shift)
+    return entry | measured(row)
+
+
+def measured(row: Row) -> dict[str, object]:
+    """What a row says beside sensor and time, as it goes over the line."""
+    said: dict[str, object] = {}
     if row.value:
-        entry["value"] = _json_value(row.value)
+        said["value"] = _json_value(row.value)
     if row.unit:
-        entry["unit"] = row.unit
+        said["unit"] = row.unit
     if row.quality:
-        entry["quality"] = int(row.quality) if row.quality.isascii() and row.quality.isdigit() else row.quality
-    return entry
+        said["quality"] = int(row.quality) if row.quality.isascii() and row.quality.isdigit() else row.quality
+    return said
 
 
 def _shifted(text: str, shift: int) -> str:

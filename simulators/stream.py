@@ -100,12 +100,14 @@ def simulate(
     start_ms: int | None = None,
     *,
     only: Collection[str] | None = None,
+    from_hour: int = 0,
 ) -> Iterator[Samples]:
     """Yield the readings of the platform under the scenario, hour by hour, in the order of their arrival.
 
     `sensor` is the index into the platform's sensors, `value` rounded to the sensor's resolution. The same arguments
     give the same arrays. A reading that arrives after the end is left out. `duration_s` None never ends. `only` names
-    the things to simulate, all where it is None. Raises ValueError for a seed or duration below 0.
+    the things to simulate, all where it is None. The hours before `from_hour` are left out, with what of them arrives
+    later. Raises ValueError for a seed or duration below 0.
     """
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; give a whole number from 0")
@@ -116,10 +118,10 @@ def simulate(
     parts = parts_of(platform, only)
     on_their_way = _empty()
     courses: list[tuple[World, Course]] = []
-    hour = 0
+    hour = from_hour
     while duration_s is None or hour * HOUR_S < duration_s:
-        if hour % WINDOW_H == 0:
-            worlds = worlds_of(platform, stories, seed, start_ms, hour * HOUR_S)
+        if hour % WINDOW_H == 0 or not courses:
+            worlds = worlds_of(platform, stories, seed, start_ms, hour // WINDOW_H * WINDOW_H * HOUR_S)
             courses = [
                 (worlds[part.place.plan.city], course(worlds[part.place.plan.city], part.group)) for part in parts
             ]
