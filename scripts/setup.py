@@ -1,6 +1,6 @@
 """Makes the virtual environment from the lock, with nothing but the Python that runs this. Used by `make setup`.
 
-Does nothing where the environment already is what lock and project file ask for.
+Does nothing where the environment already is what lock and project file ask for. The console is built by `console.py`.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ import sys
 import venv
 from importlib.util import find_spec
 from pathlib import Path
+
+import console
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
@@ -36,10 +38,11 @@ def main() -> int:
     ).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         _compile_kernels()
-        return 0
+        return console.build(_pip())
     print("setting up 1/4: environment", flush=True)
     STAMP.unlink(missing_ok=True)
-    pip = _make_environment()
+    _make_environment()
+    pip = _pip()
     print("setting up 2/4: locked dependencies (a minute at the most)", flush=True)
     options = ["--require-virtualenv", "--disable-pip-version-check", "--quiet", "--progress-bar", "off"]
     _run([*pip, "install", *options, "--require-hashes", "-r", str(ROOT / "requirements.lock")])
@@ -47,7 +50,7 @@ def main() -> int:
     _run([*pip, "install", *options, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     STAMP.write_text(wanted)
     _compile_kernels()
-    return 0
+    return console.build(pip)
 
 
 def _compile_kernels() -> None:
@@ -65,23 +68,28 @@ def _compile_kernels() -> None:
         stamp.write_text(content)
 
 
-def _make_environment() -> list[str]:
-    """Make the environment anew and return the command that is its pip."""
+def _make_environment() -> None:
+    """Make the environment anew, with pip or with Debian's beside it."""
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     bundled = find_spec("ensurepip") is not None
     venv.create(ENVIRONMENT, with_pip=bundled, symlinks=True)
-    return [str(PYTHON), "-m", "pip"] if bundled else [str(PYTHON), str(_debian_pip())]
+    if not bundled:
+        _fetch_debian_pip()
 
 
-def _debian_pip() -> Path:
-    """Fetch pip as Debian packages it, through the machine's own apt, and return its runnable wheel."""
+def _pip() -> list[str]:
+    """Return the command that is the environment's pip."""
+    fetched = [*(ENVIRONMENT / "debian" / "usr" / "share" / "python-wheels").glob("pip-*.whl")]
+    return [str(PYTHON), str(fetched[0] / "pip")] if fetched else [str(PYTHON), "-m", "pip"]
+
+
+def _fetch_debian_pip() -> None:
+    """Fetch pip as Debian packages it, a runnable wheel, through the machine's own apt."""
     sys.path.insert(0, str(ROOT))
     from app.embedded.debian import fetch
 
     suite = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
     asyncio.run(fetch([PIP_WHEELS], suite, ENVIRONMENT / "debian", print))
-    (wheel,) = (ENVIRONMENT / "debian" / "usr" / "share" / "python-wheels").glob("pip-*.whl")
-    return wheel / "pip"
 
 
 def _run(command: list[str]) -> None:
