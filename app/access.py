@@ -17,7 +17,7 @@ from app.sign_in.origin import SAFE_METHODS, is_own
 from model.area import EVERYWHERE, covers, touched_cities, touches
 from model.instant import to_datetime
 from store.keys import StoredKey, find_key, find_keys
-from store.sessions import StoredSession, find_sessions, hash_token, note_seen
+from store.sessions import StoredSession, find_session, find_sessions, note_seen
 
 KEY_CHARACTERS_MAX = 200
 COOKIE = "lifeline_session"
@@ -163,10 +163,10 @@ async def _by_session(request: Request, cookie: str) -> Principal:
     now, limits = to_datetime(context.clock()), context.sign_in.limits
     if len(cookie) <= KEY_CHARACTERS_MAX:
         async with context.reading() as connection:
-            found = await find_sessions(connection, [hash_token(cookie)], now, now - limits.idle)
-            if any(now - session.seen_at >= limits.noted_every for session in found.values()):
-                await note_seen(connection, found.keys(), now, limits.noted_every)
-        for session in found.values():
+            session = await find_session(connection, cookie, now, now - limits.idle)
+            if session is not None:
+                await note_seen(connection, [session], now, limits.noted_every)
+        if session is not None:
             if request.method not in SAFE_METHODS and not is_own(request, context.sign_in.public_url):
                 raise Problem(
                     403,
@@ -228,7 +228,7 @@ async def principals_in_force(context: ApiContext, key_hashes: set[bytes]) -> di
     async with asyncio.timeout(context.limits.statement_s_max):
         keys = await find_keys(context.pool, key_hashes)
         sessions = await find_sessions(context.pool, key_hashes - keys.keys(), now, now - limits.idle)
-        await note_seen(context.pool, sessions.keys(), now, limits.noted_every)
+        await note_seen(context.pool, sessions.values(), now, limits.noted_every)
     found = {key_hash: principal_of(stored) for key_hash, stored in keys.items()}
     return found | {key_hash: principal_of_session(stored) for key_hash, stored in sessions.items()}
 

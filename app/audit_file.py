@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from model.audit import Broken, Chain, Entry, canonical
-from store.audit import Verdict
+from model.audit import Entry, canonical
+from model.chain import Chain, Head, Verdict
 
 LINE_BYTES_MAX = 65_536
 
@@ -43,13 +43,24 @@ def told(entry: Entry) -> dict[str, Any]:
     return entry._asdict() | {"details": json.loads(entry.details)}
 
 
-def read_audit_file(path: Path, head: tuple[int, str] | None = None) -> Verdict:
+def row_line(entry: Entry) -> str:
+    """Return a row as a line of the file."""
+    return json.dumps(told(entry), ensure_ascii=False) + "\n"
+
+
+def end_line(rows: int, last: Entry | None) -> str:
+    """Return the line that says that the file is whole: how many rows there are, and the last of them."""
+    reached = {} if last is None else {"sequence": last.sequence, "hash": last.hash}
+    return json.dumps({"complete": True, "rows": rows} | reached) + "\n"
+
+
+def read_audit_file(path: Path, head: Head | None = None) -> Verdict:
     """Compute the chain of an export anew. What came before its first row is taken as that row says.
 
     `head` is the sequence and hash of a row that must be in it. Raises AuditFileError for a file that is none, or that
     was cut off, and OSError.
     """
-    chain, end, head_found, broken = Chain(), None, head is None, None
+    chain, end, broken = Chain(head=head), None, None
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LINE_BYTES_MAX):
@@ -63,20 +74,17 @@ def read_audit_file(path: Path, head: tuple[int, str] | None = None) -> Verdict:
             values = msgspec.structs.asdict(found)
             entry = Entry(**values | {"details": canonical(found.details)})
             broken = chain.follow([entry])
-            head_found |= (entry.sequence, entry.hash) == head
             if broken is not None:
                 break
     if broken is None:
         _check_end(path, chain, end)
-        if not head_found and head is not None:
-            broken = Broken(head[0], "it is missing, or has another hash than the one that was kept")
-    return Verdict(chain.entries, chain.first, chain.sequence or 0, chain.hash or "", broken)
+    return chain.verdict(broken)
 
 
 def _check_end(path: Path, chain: Chain, end: _End | None) -> None:
-    reached = (chain.entries, chain.sequence, chain.hash)
+    reached = (chain.rows, *(chain.last or (None, None)))
     if end is None or not end.complete or (end.rows, end.sequence, end.hash) != reached:
-        raise AuditFileError(f"{path}: it was cut off after {chain.entries} rows; export it again")
+        raise AuditFileError(f"{path}: it was cut off after {chain.rows} rows; export it again")
 
 
 def _decoded(path: Path, number: int, line: bytes, kind: type[Any]) -> Any:

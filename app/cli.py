@@ -16,11 +16,13 @@ SUBJECTS = {
     "retention": ("retention",),
     "rules": ("rules",),
     "simulate": ("simulate",),
+    "exercise": ("exercise",),
     "recordings": ("record", "replay"),
     "journal": ("backtest", "journal"),
     "keys": ("keys",),
     "users": ("users",),
     "positions": ("positions",),
+    "incident": ("incident",),
     "report": ("report",),
     "rosters": ("rosters",),
     "bench": ("bench",),
@@ -28,6 +30,7 @@ SUBJECTS = {
     "notifications": ("notifications",),
     "backup": ("backup", "restore"),
     "audit": ("audit",),
+    "evidence": ("evidence",),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import aiomqtt
 
+from app.api.context import CONSOLE
 from app.services import running_services
 from app.settings import Settings
 from ingest.settings import broker_address
@@ -49,6 +50,10 @@ async def diagnose(settings: Settings) -> list[Finding]:
         Finding("data", True, str(settings.home)),
         Finding("service", True, "runs" if running else "does not run; lifeline up starts it"),
     ]
+    console = settings.console or CONSOLE
+    built = (console / "index.html").is_file()
+    text = f"built, in {console}" if built else "not built: the API is served without it; make setup builds it"
+    findings.append(Finding("console", True, text))
     findings += await _database(database) if database else [
         Finding("database", True, "the embedded one, not running now; it starts with lifeline up")
     ]  # fmt: skip

@@ -24,14 +24,13 @@ from model.instant import parse_instant
 from store.alarms import JournalEvent, journal_events, present_event
 from store.pool import TRANSIENT_ERRORS, Connection
 
-__all__ = ["Client", "EventFilters", "FeedCounters", "FeedEvent", "FeedFull", "JournalFeed", "Outlet", "encode_event"]
 log = logging.getLogger(__name__)
 RECONNECT_S = 1.0
 HOUR_MS = 3_600_000
 STOPPING = "the service stops"
 YET_TO_COME = "the event is not known here: the database was restored from an earlier day, or is another one"
 TOO_OLD = "what follows the event is older than {:g} h; fetch the list anew"
-_TRY_AGAIN: tuple[type[BaseException], ...] = (Problem, *TRANSIENT_ERRORS)
+TRY_AGAIN: tuple[type[BaseException], ...] = (Problem, *TRANSIENT_ERRORS)
 
 
 class FeedFull(Exception):
@@ -201,7 +200,7 @@ class JournalFeed:
             if client.cursor < self.newest:
                 try:
                     events, through = await self._next_events(client)
-                except _TRY_AGAIN:
+                except TRY_AGAIN:
                     await asyncio.sleep(RECONNECT_S)  # the client keeps its place and tries again
                     continue
                 frames = [event.frame for event in events if client.wants(event)]

@@ -1,6 +1,9 @@
 """Pages for paper and screen in Chinese or English: no scripts, style from this server or, in a file, within it."""
 
+import base64
+import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from html import escape
 from importlib import resources
 
@@ -11,16 +14,23 @@ STYLE_SHEET = "report.css"
 
 def page(title: str, body: str, language: Language, *, in_file: bool) -> str:
     """Return a whole HTML page; `in_file`: it must do without a server, so that the style stands in it."""
-    if in_file:
-        style = f"<style>{(resources.files('app') / 'static' / STYLE_SHEET).read_text('utf-8')}</style>"
-    else:
-        style = f'<link rel="stylesheet" href="/static/{STYLE_SHEET}">'
+    style = f"<style>{_style()}</style>" if in_file else f'<link rel="stylesheet" href="/static/{STYLE_SHEET}">'
     tag = "zh-CN" if language == "zh" else "en"
     return (
         f'<!doctype html>\n<html lang="{tag}">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
         f"<title>{escape(title)}</title>{style}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def style_source() -> str:
+    """Return how a content security policy names the style that stands in a page with `in_file`."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()}'"
+
+
+@cache
+def _style() -> str:
+    return (resources.files("app") / "static" / STYLE_SHEET).read_text("utf-8")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()) -> str:

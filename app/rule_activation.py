@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -16,7 +14,9 @@ from alerts.rule_tests import RuleTests, run_tests
 from alerts.rules import Pack
 from alerts.temporary_limits import design_of
 from app.actions import ActionRefused
-from app.rule_trial import in_place, trial_document, try_over_history
+from app.own_process import in_own_process
+from app.rule_trial import in_place, try_over_history
+from app.trial_document import trial_document
 from model.instant import DAY_MS, HOUR_MS
 from model.temporary_limit import TemporaryLimit
 from model.yaml_file import parse_model
@@ -30,8 +30,8 @@ RULES = "rules"
 """The kind of request for a second person."""
 
 REQUEST_MS_MAX = 3 * DAY_MS  # a request is void after so long
-TRIAL_SPANS_MS = (DAY_MS, 6 * HOUR_MS, HOUR_MS)  # the first of them whose readings are few enough
-TRIAL_READINGS_MAX = 2_000_000  # about 60 MB, and some seconds on one core
+TRIAL_SPANS_MS = (DAY_MS, 6 * HOUR_MS, HOUR_MS)  # unless one is named: the first whose readings are few enough
+TRIAL_READINGS_MAX = 2_000_000  # 60 MB in a temporary file, and some seconds on one core
 TRIAL_S_MAX = 60.0
 TOLD_MAX = 20  # alarms in each list of a trial that is kept
 
@@ -105,11 +105,18 @@ async def check_activation(connection: Connection, files: Files, packs: list[Pac
 
 
 async def put_in_force(
-    connection: Connection, packs: Sequence[Pack], *, by: str, now: int, approved_by: str | None = None
+    connection: Connection,
+    packs: Sequence[Pack],
+    *,
+    by: str,
+    now: int,
+    approved_by: str | None = None,
+    trial: dict[str, Any] | None = None,
 ) -> InForce:
     """Put packs into force at `now` (epoch milliseconds), in the caller's transaction. Raises RuleTaken.
 
-    Temporary limits end where the rule that they were made for has other limits from now on.
+    Temporary limits end where the rule that they were made for has other limits from now on. `trial` (trial_shown) is
+    kept with the versions.
     """
     await lock_rules(connection)
     present = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(connection)]
@@ -117,7 +124,7 @@ async def put_in_force(
     # The limits before the packs: whoever ends limits elsewhere raises the registry's version after them too.
     ended = await end_redesigned_limits(connection, designs, by=by, now=now, comment="the rule was changed")
     stored = [StoredPack(pack.pack, pack.version, pack.content) for pack in packs]
-    return InForce(await replace_packs(connection, stored, by=by, approved_by=approved_by), ended)
+    return InForce(await replace_packs(connection, stored, by=by, approved_by=approved_by, trial=trial), ended)
 
 
 def run_pack_tests(tests: Mapping[str, str], packs: Sequence[Pack], present: Sequence[Pack]) -> int:
@@ -145,32 +152,31 @@ def run_pack_tests(tests: Mapping[str, str], packs: Sequence[Pack], present: Seq
     return passed
 
 
-async def trial_shown(pool: Pool, packs: Sequence[Pack], now: int, areas: Sequence[str]) -> dict[str, Any]:
-    """Return what packs would have changed up to `now` (epoch milliseconds), as app.rule_trial.trial_document has it.
+async def trial_shown(
+    pool: Pool, packs: Sequence[Pack], now: int, areas: Sequence[str], span: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Return what packs would have changed up to `now` (epoch milliseconds), as app.trial_document has it.
 
-    Over the last day, or less where that holds too many readings; `not_shown` says why there is no trial at all.
-    Temporary limits are left out on both sides.
+    Over a span (its begin and end), or else over the last day, or less where that holds too many readings; `not_shown`
+    says why there is no trial at all. Temporary limits are left out on both sides.
     """
+    spans = [(now - long, now, long) for long in TRIAL_SPANS_MS] if span is None else [(*span, DAY_MS)]
     if _one_trial.locked():
         return {"not_shown": "another trial of rules was running"}
     async with _one_trial:
-        # A process of its own: on a thread of this one the trial would slow the API and a live evaluator beside it.
-        process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         try:
             async with asyncio.timeout(TRIAL_S_MAX):
-                for span in TRIAL_SPANS_MS:
+                for start, end, warm_up_ms in spans:
                     try:
                         trial = await try_over_history(
-                            pool, packs, now - span, now, warm_up_ms=span, readings_max=TRIAL_READINGS_MAX,
-                            areas=areas, executor=process,
+                            pool, packs, start, end, warm_up_ms=warm_up_ms, readings_max=TRIAL_READINGS_MAX,
+                            areas=areas, run=in_own_process,
                         )  # fmt: skip
                         return trial_document(trial, TOLD_MAX)
                     except SpanTooLarge as error:
                         too_large = str(error)
         except TimeoutError:
             return {"not_shown": f"the trial took longer than {TRIAL_S_MAX:g} s"}
-        finally:
-            process.shutdown(wait=False, cancel_futures=True)
     return {"not_shown": too_large}
 
 
@@ -217,7 +223,9 @@ async def activate_rules(connection: Connection, found: ApprovalRow, approver: s
                 f"pack {pack.pack} in force is another than the one that was compared at the request",
                 "reject the request, look at what is in force now, and ask anew",
             )
-    done = await put_in_force(connection, packs, by=found.requested_by, now=now, approved_by=approver)
+    done = await put_in_force(
+        connection, packs, by=found.requested_by, now=now, approved_by=approver, trial=asked.trial
+    )
     return {"packs": done.changed, "temporary_limits_ended": done.ended}
 
 

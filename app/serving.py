@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
@@ -13,8 +14,11 @@ import uvicorn
 from prometheus_client.metrics_core import Metric
 
 from alerts import recording
+from alerts.recovery import EvaluatorLimits
 from app.access import ROLES
-from app.api.application import ApiContext, create_app
+from app.api.application import create_app
+from app.api.context import CONSOLE, ApiContext
+from app.exercises import Exercises
 from app.figures import families, limit_families, setting_family
 from app.open_files import TooFewOpenFiles, allow_open_files
 from app.settings import Settings, SettingsError
@@ -22,6 +26,7 @@ from app.sign_in.limits import SignIn, SignInLimits
 from app.sign_in.provider import Provider, load_mappings
 from app.warnings.sending import CapSettings
 from ingest.settings import IngestLimits
+from store.exercises import rest_sensors
 
 if TYPE_CHECKING:
     from app.runtime import Running
@@ -73,9 +78,11 @@ async def serve(
         pool=running.api_pool,
         clock=clock,
         gcj02_display=settings.gcj02_display,
+        console=settings.console or CONSOLE,
         readiness=not_ready,
         metrics=figures,
         stop=end,
+        evaluator=EvaluatorLimits(settle_s=settings.settle_s, tick_s=settings.tick_s),
         sign_in=_sign_in(settings),
     )
     try:
@@ -88,6 +95,7 @@ async def serve(
         public_url=settings.public_url or "",
         public_without_key=settings.cap_public_without_key,
     )
+    application.state.exercises = _exercises(running, clock)
     config = uvicorn.Config(
         application,
         log_level="warning",
@@ -102,10 +110,35 @@ async def serve(
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     serving = asyncio.create_task(server.serve([listening]))
     ending = asyncio.create_task(end.wait())
+    stopping = asyncio.create_task(_end_exercises(running, application.state.exercises))
     await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     ending.cancel()
     server.should_exit = True
     await serving
+
+
+def _exercises(running: Running, clock: Callable[[], int]) -> Exercises:
+    services = running.services
+    environment = {
+        **os.environ,
+        "LIFELINE_DATABASE_URL": services.database_url,
+        "LIFELINE_MQTT_URL": services.mqtt_url,
+        "LIFELINE_MQTT_PROTOCOL": services.mqtt_protocol,
+    }
+    return Exercises(
+        clock,
+        exercises_max=running.settings.exercises_max,
+        environment=environment if services.mqtt_url else None,
+        rest=lambda cities: rest_sensors(running.api_pool, cities),
+        recordings=running.settings.recordings,
+    )
+
+
+async def _end_exercises(running: Running, exercises: Exercises) -> None:
+    """Before readings are taken no more: what was published is stored."""
+    await running.stop.wait()
+    await exercises.close()
 
 
 def _sign_in(settings: Settings) -> SignIn:

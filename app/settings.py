@@ -125,6 +125,13 @@ class Settings(BaseSettings):
     gcj02_display: bool = Field(
         False, description="whether GeoJSON may be asked for in GCJ-02, for display on Chinese web maps alone"
     )
+    console: Path | None = Field(
+        None, description="a folder with the console's built files, in place of those that come with Lifeline"
+    )
+    exercises_max: int = Field(1, ge=0, le=4, description="exercises that are played at one time, by /replay")
+    recordings: Path | None = Field(
+        None, description="a folder of recordings to exercise: NAME.csv.gz with NAME.sensors.csv beside it"
+    )
     rules_two_persons: bool = Field(
         False, description="whether `rules activate` asks for a second person instead of activating at once"
     )

@@ -7,13 +7,13 @@ import msgspec
 
 from alerts.lifecycle import note
 from alerts.recording import record
-from alerts.suppression_keeping import BEGUN, settle
+from alerts.suppression_keeping import settle
 from app.actions import ActionRefused
 from model.alarm import Alarm, Details, State
 from model.audit import Action
 from model.instant import format_instant
 from model.severity import Severity
-from model.suppression import Purpose, Suppression
+from model.suppression import BEGUN, Purpose, Suppression
 from store import audit
 from store.journal import Place, Transition, load_alarms, lock_journal
 from store.pool import Connection

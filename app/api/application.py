@@ -16,6 +16,8 @@ from app.api import (
     audit,
     cap_feeds,
     description,
+    exercises,
+    explanations,
     exports,
     handling,
     health,
@@ -42,6 +44,7 @@ from app.api import (
     rules,
     second_factor,
     sensor_events,
+    sensor_rules,
     sensors,
     shifts,
     sign_in,
@@ -50,6 +53,7 @@ from app.api import (
     suppress_actions,
     suppressions,
     temporary_limits,
+    timelines,
     users,
     warning_levels,
     warnings,
@@ -60,6 +64,7 @@ from app.api.conditional import Conditional
 from app.api.context import VERSION, ApiContext, ApiLimits
 from app.api.envelope import Envelope, RequestCounters
 from app.api.export_stream import ExportCounters
+from app.exercises import Exercises
 from app.feeds import FeedFull, JournalFeed
 from app.sensorthings import routes as sensorthings
 
@@ -100,6 +105,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.heard = status.HeardSensors()
     app.state.requests = RequestCounters()
     app.state.exports = ExportCounters()
+    app.state.explanations = explanations.Places(context.limits.explanations_max)
+    app.state.exercises = Exercises()
     app.state.recorded_often = RecordedOften(context.limits.audit_repeat_s)
     app.add_middleware(AuditTrail, context=context, often=app.state.recorded_often)
     limits = context.limits
@@ -111,19 +118,19 @@ def create_app(context: ApiContext) -> FastAPI:
     app.include_router(health.router)
     app.include_router(metrics.router)
     for module in (
-        status, sensors, assets, readings, sensor_events, networks,
-        stream, alarms,  # in this order: /alarms/{alarm} would take the stream
+        status, sensors, assets, readings, sensor_events, sensor_rules, networks,
+        stream, alarms, explanations,  # in this order: /alarms/{alarm} would take the stream
         alarm_actions, suppress_actions, handling, rosters,
         suppressions, approvals, rejections, rules, rule_backtest, retention, province, province_stream, notifications,
         rule_changes, temporary_limits,
         positions, performance, shifts,
-        incidents, incident_actions, reports,
+        incidents, incident_actions, timelines, reports,
         warnings, warning_levels, cap_feeds,
         sign_in, second_factor, oidc, users, keys,
-        exports, audit, sensorthings,
+        exports, exercises, audit, sensorthings,
     ):  # fmt: skip
         app.include_router(module.router, prefix=PREFIX)
-    pages.install(app)
+    pages.install(app, context)
     description.install(app)
     return app
 
@@ -137,6 +144,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         context.stop.set()
+        await app.state.exercises.close()
         for task in tasks:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -1,6 +1,5 @@
 """The audit: who did what, and the chain of hashes to take elsewhere."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -23,7 +22,7 @@ from app.api.parameters import (
     written,
 )
 from app.api.problems import Problem, invalid
-from app.audit_file import told
+from app.audit_file import end_line, row_line, told
 from model.audit import Action, ActorKind, Entry
 from store.audit import AuditQuery, find_entries, read_entries, record, span_of
 
@@ -145,10 +144,5 @@ async def _lines(context: ApiContext, span: tuple[int, int] | None) -> AsyncIter
                 raise RuntimeError(f"row {sequence + 1} of the audit went while it was exported")
             rows += len(entries)
             sequence = entries[-1].sequence
-            yield "".join(_line(told(entry)) for entry in entries).encode()
-    head = {"sequence": entries[-1].sequence, "hash": entries[-1].hash} if entries else {}
-    yield _line({"complete": True, "rows": rows} | head).encode()
-
-
-def _line(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False) + "\n"
+            yield "".join(map(row_line, entries)).encode()
+    yield end_line(rows, entries[-1] if entries else None).encode()

@@ -5,17 +5,21 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
 from typing import Self
 
 from fastapi import Request
 from prometheus_client.metrics_core import Metric
 
+from alerts.recovery import EvaluatorLimits
 from app.api.peak import Peak
 from app.api.problems import Problem
 from app.sign_in.limits import SignIn
 from store.pool import Connection, Pool
 
 VERSION = "0.1.0"
+CONSOLE = Path(str(resources.files("app") / "static" / "console"))  # where `make setup` and the wheel put it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,9 @@ class ApiLimits:
     delta_events_max: int = 20_000  # of the journal, since a cursor; beyond it the list is fetched anew
     delta_batches_max: int = 100_000
     delta_readings_max: int = 200_000
+    timeline_rows_max: int = 2_000
+    timeline_sensors_max: int = 24  # whose readings are looked at
+    timeline_readings_max: int = 5_000  # of each of them
     asset_sensors_max: int = 200  # shown of one asset
     asset_alarms_max: int = 200
     stream_clients_max: int = 10_000
@@ -72,6 +79,10 @@ class ApiLimits:
     sensorthings_expand_rows_max: int = 10_000  # of one $expand, over all entities that it stands in
     sensorthings_filter_words_max: int = 300
     sensorthings_filter_levels_max: int = 20  # of brackets
+    explanations_max: int = 2  # made at one time
+    explanation_readings_max: int = 200_000  # of all sensors of concern, the newest
+    explanation_periods_max: int = 20  # of other rules or sensors, the newest
+    explanation_gap_batches_max: int = 200_000  # looked through for times in which nobody listened
     behind_s_max: float = 60.0  # evaluation or ingest further behind than this is shown as behind
 
 
@@ -90,17 +101,20 @@ class ConnectionUse:
 class ApiContext:
     """What the API works with. `clock` gives epoch milliseconds; nothing else here reads a clock of the day.
 
-    `gcj02_display` lets callers ask for GeoJSON in GCJ-02. `readiness` gives the reasons why the service is not ready,
-    `metrics` those of the other parts. Setting `stop` ends the open streams; do so before the server is asked
-    to stop, because it waits for them.
+    `gcj02_display` lets callers ask for GeoJSON in GCJ-02. `console` is the folder of the console's built files, which
+    may be missing. `evaluator` are the limits by which alarms are judged. `readiness` gives the reasons why the service
+    is not ready, `metrics` those of the other parts.
+    Setting `stop` ends the open streams; do so before the server is asked to stop, because it waits for them.
     """
 
     pool: Pool
     clock: Callable[[], int]
     limits: ApiLimits = field(default_factory=ApiLimits)
     gcj02_display: bool = False
+    console: Path = CONSOLE
     readiness: Callable[[], list[str]] = lambda: []
     metrics: Callable[[], Iterable[Metric]] | None = None
+    evaluator: EvaluatorLimits = field(default_factory=EvaluatorLimits)
     sign_in: SignIn = field(default_factory=SignIn)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     use: ConnectionUse = field(default_factory=ConnectionUse)

@@ -10,6 +10,7 @@ from app.api.context import VERSION, ApiLimits
 from app.api.deprecation import describe
 from app.api.examples import example_of, parameter_example
 from app.api.language import LANGUAGES
+from app.api.negotiation import HEADER_CHARACTERS_MAX
 from app.api.problems import KINDS, MEDIA_TYPE, ProblemDetails
 
 TITLE = "Lifeline"
@@ -25,6 +26,8 @@ TAGS = {
     "alarms": "Alarms, their journals, and the stream of what happens to them",
     "approvals": "Requests that wait for a second person",
     "audit": "Who did what that not everybody may",
+    "exercises": "Scenarios and recordings played for training, in cities of their own",
+    "explanations": "Why a rule fired or did not: what was known, and what decided",
     "exports": "Readings, journal and registry as files that stream",
     "feeds": "CAP 1.2 documents and the Atom feed of approved warnings",
     "health": "For probes and Prometheus, without a key",
@@ -145,7 +148,7 @@ def _accept_language() -> dict[str, Any]:
         "in": "header",
         "required": False,
         "description": "The language of problems",
-        "schema": {"type": "string", "maxLength": 1_000, "examples": list(LANGUAGES)},
+        "schema": {"type": "string", "maxLength": HEADER_CHARACTERS_MAX, "examples": list(LANGUAGES)},
         "example": "zh-CN, en;q=0.5",
     }
 

@@ -13,8 +13,29 @@ from app.api.peak import Peak
 from app.api.problems import Problem, answer
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    "Content-Security-Policy": (  # pictures may be drawn in the page; nothing is run but our own files
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+        "connect-src 'self'; worker-src 'self'; manifest-src 'self'; media-src 'self'; frame-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "Permissions-Policy": ", ".join(  # a crew's phone says where it is; a wall stays awake and fills its screen
+        [f"{name}=(self)" for name in ("autoplay", "fullscreen", "geolocation", "screen-wake-lock")]
+        + [
+            f"{name}=()"
+            for name in (
+                "accelerometer",
+                "camera",
+                "display-capture",
+                "gyroscope",
+                "hid",
+                "magnetometer",
+                "microphone",
+                "midi",
+                "payment",
+                "serial",
+                "usb",
+            )
+        ]
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.context import ApiContext, busy
+from app.api.hang_up import hung_up
 from app.api.problems import Problem
 from store.exports import Take
 from store.pool import TRANSIENT_ERRORS, Connection
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 Outcome = Literal["complete", "left", "broken_off", "refused"]
 Write: TypeAlias = Callable[[Connection, Take], Awaitable[int]]
 """Hands all bytes of an export on and returns its rows."""
-
-BREAKS: tuple[type[BaseException], ...] = (TimeoutError, *TRANSIENT_ERRORS)
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ class ExportStream(Response):
             )
         counters.begun_s[self] = time.monotonic()
         working = asyncio.create_task(self._work(scope, send))
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(hung_up(receive))
         try:
             await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
@@ -122,7 +121,7 @@ class ExportStream(Response):
                 await take(b"")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             counters.outcomes["complete"] += 1
-        except BREAKS as error:
+        except TRANSIENT_ERRORS as error:
             counters.outcomes["broken_off"] += 1
             if not began:
                 raise _not_begun(error, whole.expired() or step.expired()) from None
@@ -159,8 +158,3 @@ def _not_begun(error: BaseException, took_too_long: bool) -> BaseException:
         "the database took too long to begin",
         remedy="ask for a shorter span or fewer sensors",
     )
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

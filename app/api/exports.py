@@ -106,11 +106,10 @@ async def export_readings(request: Request, caller: Reader, filters: Annotated[S
     context = context_of(request)
     _check_span(filters, context)
     query = _query(filters, caller, context)
-    async with context.reading() as connection:
-        series = await find_series(connection, query, caller.areas)
     form = _form(request, filters)
 
     async def write(connection: Connection, take: Take) -> int:
+        series = await find_series(connection, query, caller.areas)
         if form == "csv":
             await take(",".join(READING_COLUMNS).encode() + b"\n")
         limit_s = context.limits.export_s_max

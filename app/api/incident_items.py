@@ -1,12 +1,13 @@
 """The forms of incidents in answers."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.incidents.words import cause_words, reason_words
+from alerts.incidents.words import Words, cause_words, reason_words
 from app.api.lines import Mode, Severity, TimeText
 from app.api.parameters import written, written_or_none
 from model.alarm import LABELS_WITH_NONE
@@ -60,7 +61,7 @@ def incident_item(row: IncidentRow) -> dict[str, Any]:
         "mode": row.mode,
         "systems": row.systems,
         "state": state,
-        "probable_cause": _cause(row.cause),
+        "probable_cause": _cause(row.cause, called(row.subject_name, row.subject_name_zh)),
         "severity": LABELS_WITH_NONE[row.severity],
         "members_total": row.members,
         "standing": row.standing,
@@ -74,14 +75,20 @@ def incident_item(row: IncidentRow) -> dict[str, Any]:
     }
 
 
-def _cause(text: str) -> dict[str, Any]:
+def _cause(text: str, subject: Words | None = None) -> dict[str, Any]:
     cause = msgspec.json.decode(text, type=Cause)
     told: dict[str, Any] = {"subject": ""} | msgspec.to_builtins(cause)
-    return told | {"words": cause_words(cause)}
+    return told | {"words": cause_words(cause, subject)}
 
 
-def member_item(facts: Member, row: MemberRow) -> dict[str, Any]:
-    """Return an alarm of an incident."""
+def called(name: str | None, name_zh: str | None) -> Words | None:
+    """Return what people call a sensor in each language, in one's words where the other has none."""
+    en, zh = name or name_zh, name_zh or name
+    return {"en": en, "zh": zh} if en and zh else None
+
+
+def member_item(facts: Member, row: MemberRow, names: Mapping[str, Words | None]) -> dict[str, Any]:
+    """Return an alarm of an incident; `names` are what the sensors of its members are called, by the member's id."""
     return {
         "alarm": facts.member,
         "rule": facts.rule,
@@ -99,12 +106,12 @@ def member_item(facts: Member, row: MemberRow) -> dict[str, Any]:
         "joined_at": format_instant(facts.known_at),
         "standing": facts.standing,
         "suppressed": facts.suppressed,
-        "reason": _reason(facts),
+        "reason": _reason(facts, names),
     }
 
 
-def report_item(facts: Member) -> dict[str, Any]:
-    """Return a report of an incident."""
+def report_item(facts: Member, names: Mapping[str, Words | None]) -> dict[str, Any]:
+    """Return a report of an incident; `names` as for `member_item`."""
     return {
         "report": facts.member,
         "kind": facts.rule,
@@ -114,13 +121,13 @@ def report_item(facts: Member) -> dict[str, Any]:
         "time": format_instant(facts.time),
         "joined_at": format_instant(facts.known_at),
         "standing": facts.standing,
-        "reason": _reason(facts),
+        "reason": _reason(facts, names),
     }
 
 
-def _reason(facts: Member) -> dict[str, Any]:
+def _reason(facts: Member, names: Mapping[str, Words | None]) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(facts.reason)
-    return told | {"words": reason_words(facts.reason)}
+    return told | {"words": reason_words(facts.reason, names.get(facts.reason.to))}
 
 
 def change_item(row: ChangeRow) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.api.geography import GEOJSON_ANSWER, DisplayCrs, collection, point_feat
 from app.api.incident_items import (
     EXAMPLE,
     IncidentItem,
+    called,
     change_item,
     circle,
     incident_item,
@@ -120,8 +121,9 @@ async def get_incident(request: Request, caller: Reader, incident: IncidentInPat
         rows = await incident_members(connection, incident, caller.areas, MEMBERS_MAX)
         changes = await incident_changes(connection, incident, caller.areas, HISTORY_MAX, but=("joined",))
     found = [(msgspec.json.decode(member.facts, type=Member), member) for member in rows]
-    members = [member_item(facts, member) for facts, member in found if facts.kind == "alarm"]
-    reports = [report_item(facts) for facts, _ in found if facts.kind == "report"]
+    names = {facts.member: called(member.name, member.name_zh) for facts, member in found}
+    members = [member_item(facts, member, names) for facts, member in found if facts.kind == "alarm"]
+    reports = [report_item(facts, names) for facts, _ in found if facts.kind == "report"]
     if wants_geojson(request):
         around = circle([facts for facts, _ in found]) or {}
         middle = (around["longitude"], around["latitude"]) if around else None

@@ -28,7 +28,7 @@ def language_of(accept_language: str | None) -> Language:
     def weight(language: str) -> float:
         return max((given for tag, given in weights.items() if tag.split("-")[0] == language), default=0.0)
 
-    return max(LANGUAGES, key=lambda language: (weight(language), -LANGUAGES.index(language)))
+    return max(LANGUAGES, key=weight)  # the first of those that weigh the same
 
 
 def in_chinese(sentence: str, depth: int = 0) -> str | None:

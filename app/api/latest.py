@@ -9,13 +9,12 @@ from pydantic import BaseModel, Field
 
 from app.api.lines import TimeText
 from app.api.parameters import written
-from model.reading import HELD_BACK, Quality
+from model.reading import HELD_BACK, UNCERTAIN, Quality
 from store.pool import Connection
 from store.readings import LatestRow, latest_readings
 from store.sensor_search import FoundSensor
 
 Doubt = Literal["never_heard", "silent", "bad", "uncertain"]
-_UNCERTAIN = Quality.REPORTED_UNCERTAIN | Quality.SATURATED
 
 
 class Reading(BaseModel):
@@ -73,4 +72,4 @@ def _doubt(row: LatestRow | None, silent: bool, bad: bool) -> Doubt | None:
 @cache
 def _quality(bits: int) -> tuple[Literal["good", "uncertain", "bad"], list[str]]:
     flags = Quality(bits)
-    return "bad" if flags & HELD_BACK else "uncertain" if flags & _UNCERTAIN else "good", flags.labels
+    return "bad" if flags & HELD_BACK else "uncertain" if flags & UNCERTAIN else "good", flags.labels

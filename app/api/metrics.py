@@ -27,6 +27,7 @@ NEAR = {
     "connections_max": "api_connections_in_use",
     "exports_max": "exports_in_flight",
     "export_s_max": "export_seconds",
+    "explanations_max": "explanations",
     "request_bytes_max": "request_bytes_peak",
     "statement_s_max": "statement_seconds_peak",
     "stream_catch_up_clients_max": "stream_catch_up_clients",
@@ -38,13 +39,15 @@ NEAR = {
 PER_REQUEST = {
     "approval_minutes_max", "asset_alarms_max", "asset_sensors_max", "audit_repeat_s", "bump_test_hours_max",
     "compress_bytes_min", "compress_flush_bytes", "delta_batches_max", "delta_events_max", "delta_readings_max",
+    "explanation_gap_batches_max", "explanation_periods_max", "explanation_readings_max",
     "export_piece_s_max", "export_send_s_max", "export_span_days_max", "header_bytes_max", "heard_check_s",
     "journal_lines_max", "key_check_s", "maintenance_hours_max", "page_rows_default", "page_rows_max",
     "plan_days_max", "radius_m_max", "readings_rows_max", "review_days_max", "sensorthings_count_rows_max",
     "sensorthings_expand_levels_max", "sensorthings_expand_rows_max", "sensorthings_filter_levels_max",
     "sensorthings_filter_words_max", "sensorthings_skip_rows_max", "shelve_hours_max", "span_days_max",
     "stream_client_bytes_max", "stream_end_s", "stream_heartbeat_s", "stream_page_events_max", "stream_poll_s",
-    "stream_resume_hours_max", "stream_retry_ms", "stream_send_s_max", "url_bytes_max",
+    "stream_resume_hours_max", "stream_retry_ms", "stream_send_s_max", "timeline_readings_max", "timeline_rows_max",
+    "timeline_sensors_max", "url_bytes_max",
 }  # fmt: skip
 """The limits that hold for one request, stream or client, and periods: told by their name, with nothing beside them."""
 
@@ -67,6 +70,7 @@ async def metrics(request: Request) -> Response:
         *_limits(context),
         *_requests(context, state.requests),
         *_exports(state.exports),
+        _gauge("explanations", "Explanations being made", state.explanations.in_use),
         *_feed(state.feed),
         *_database(context, progress, waiting),
         *(() if context.metrics is None else context.metrics()),

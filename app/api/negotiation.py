@@ -1,10 +1,10 @@
-"""Which of the forms that a route offers the caller's Accept header prefers."""
+"""What the caller's Accept, Accept-Encoding and Accept-Language headers prefer of what is offered."""
 
 HEADER_CHARACTERS_MAX = 1_000
 
 
 def weights_of(header: str | None) -> dict[str, float]:
-    """Return the weight of each entry of an Accept or Accept-Language header, in small letters; 0 for a bad weight."""
+    """Return the weight of each entry of such a header, in small letters; 0 for a bad weight."""
     weights: dict[str, float] = {}
     for part in (header or "")[:HEADER_CHARACTERS_MAX].split(","):
         entry, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -21,7 +21,7 @@ def weights_of(header: str | None) -> dict[str, float]:
 
 
 def preferred(accept: str | None, offered: tuple[str, ...]) -> str:
-    """Return the offered media type with the highest weight; the first of them where none is named.
+    """Return the offered media type or coding with the highest weight; the first of them where none is named.
 
     A caller that names none of them gets the first too: an answer is of more use than an error.
     """

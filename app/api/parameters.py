@@ -1,7 +1,6 @@
 """Parameters of requests as people and machines write them: times, places, lists, cursors."""
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -164,14 +163,23 @@ def encode_cursor(*values: str | int | float | None) -> str:
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     """Return the values of a cursor. Raises Problem where it was not made by encode_cursor for these kinds."""
-    try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        values = None
-    fits = isinstance(values, list) and len(values) == len(kinds)
-    if not fits or not all(type(v) is kind and _storable(v) for v, kind in zip(values, kinds, strict=True)):
+    values = cursor_values(cursor)
+    if (
+        values is None
+        or len(values) != len(kinds)
+        or not all(type(v) is kind and _storable(v) for v, kind in zip(values, kinds, strict=True))
+    ):
         raise invalid("after", "this is no cursor of this list", "send `next` of the page before, unchanged")
     return tuple(values)
+
+
+def cursor_values(cursor: str) -> list[Any] | None:
+    """Return what a text of encode_cursor's form holds, whoever made it; None where it has not that form."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, list) else None
 
 
 def decode_time_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:

@@ -10,16 +10,13 @@ from starlette.responses import Response, StreamingResponse
 
 from app.access import Principal, Reader, check_city, principals_in_force
 from app.api.context import ApiContext, context_of
-from app.api.problems import Problem
 from app.api.stream import EventId, EventStream, StreamFilters
 from app.fan_out import HEARTBEAT, REVOKED, Client, EventFilters, FeedCounters, Outlet
-from app.feeds import YET_TO_COME, FeedFull, encode_event
-from store.pool import TRANSIENT_ERRORS
+from app.feeds import TRY_AGAIN, YET_TO_COME, FeedFull, encode_event
 from store.province_search import newest_arrival, partner_events
 
 CLIENTS_MAX = 50  # each asks the database once in POLL_S
 POLL_S = 1.0
-_TRY_AGAIN: tuple[type[BaseException], ...] = (Problem, *TRANSIENT_ERRORS)
 
 router = APIRouter(tags=["province"])
 
@@ -69,7 +66,7 @@ class PartnerFeed:
                     await self._check_key(client)
                     checked = loop.time()
                 found, more = await self._next(client)
-            except _TRY_AGAIN:
+            except TRY_AGAIN:
                 found, more = [], False  # the client keeps its place
             if found or loop.time() >= spoke + limits.stream_heartbeat_s:
                 self.counters.events_sent += len(found)

@@ -15,8 +15,9 @@ from app.api.bodies import Reason
 from app.api.context import context_of
 from app.api.examples import EXAMPLE_PACK
 from app.api.lines import TimeText
-from app.api.parameters import FileText, Word
+from app.api.parameters import EXAMPLE_TIME, FileText, Time, Word
 from app.api.problems import Problem, invalid
+from app.api.rule_backtest import span_of
 from app.rule_activation import PackTestsFailed, check_activation, request_rules, run_pack_tests, trial_shown
 from store.rule_packs import RuleTaken, packs_in_force
 
@@ -30,7 +31,7 @@ Engineer = Annotated[Principal, Depends(allowed(frozenset({Role.ENGINEER})))]
 class ActivationBody(BaseModel):
     """Rule files that are to come into force, each pack in the place of the one of its name."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     packs: list[FileText] = Field(
         min_length=1, max_length=FILES_MAX, description="Rule files, each as its text", examples=[[EXAMPLE_PACK]]
@@ -40,6 +41,11 @@ class ActivationBody(BaseModel):
         description="Files of tests as their texts, by the name of the pack they belong to; all have to pass",
     )  # fmt: skip
     reason: Reason
+    start: Time | None = Field(
+        default=None, alias="from", examples=[EXAMPLE_TIME],
+        description="The rules are tried over what arrived from here to `to`, at most 31 days; left out: the last day",
+    )  # fmt: skip
+    end: Time | None = Field(default=None, alias="to", examples=["2026-11-23T08:00:00.000Z"])
 
 
 class RequestedChange(BaseModel):
@@ -54,14 +60,14 @@ class RequestedChange(BaseModel):
     expires_at: TimeText = Field(description="The request is void from then on")
     detail: str
     trial: dict[str, Any] = Field(
-        description="What it would have changed in the last day or hours, as /rules/backtest tells it; `not_shown` says"
-        " why there is none"
+        description="What it would have changed over the span asked for, or in the last day or hours, as"
+        " /rules/backtest tells it; `not_shown` says why there is none"
     )
 
 
 @router.post("/activations", response_model=RequestedChange, summary="Ask for rules to be activated")
 async def ask_for_activation(request: Request, caller: Engineer, body: ActivationBody) -> dict[str, Any]:
-    """Check rule files and their tests, try them over the last day, and ask another person to approve them.
+    """Check rule files and their tests, try them over the history, and ask another person to approve them.
 
     Rules hold in every city, so that it takes a key for all of them. Nothing changes before the approval, where the
     files are checked again.
@@ -72,6 +78,9 @@ async def ask_for_activation(request: Request, caller: Engineer, body: Activatio
             remedy="use a key for all cities, or ask for a temporary limit at sensors of yours",
         )  # fmt: skip
     context = context_of(request)
+    if (body.start is None) != (body.end is None):
+        raise invalid("from", "`from` and `to` belong together", "give both, or neither for the last day")
+    span = None if body.start is None or body.end is None else span_of(body.start, body.end)
     files = [(f"packs.{place}", text) for place, text in enumerate(body.packs)]
     try:
         packs = await asyncio.to_thread(parse_packs, files)
@@ -94,7 +103,7 @@ async def ask_for_activation(request: Request, caller: Engineer, body: Activatio
     except PackTestsFailed as error:
         raise invalid(f"tests.{error.pack}", str(error), "correct rules or tests") from None
     now = context.clock()
-    trial = await trial_shown(context.pool, packs, now, caller.areas)
+    trial = await trial_shown(context.pool, packs, now, caller.areas, span)
     async with context.reading() as connection:
         row, asked = await request_rules(
             connection, checked, reason=body.reason, trial=trial, tests_passed=passed, by=caller.label, now=now

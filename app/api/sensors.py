@@ -25,9 +25,9 @@ from app.api.parameters import (
     SensorId,
     Word,
     decode_cursor,
-    encode_cursor,
     near_query,
     page_limit,
+    page_of,
     parse_box,
 )
 from app.api.problems import not_found
@@ -134,7 +134,7 @@ async def list_sensors(request: Request, caller: Reader, filters: Annotated[Sens
         found = await find_sensors(connection, query, caller.areas, rows_max + 1)
         if filters.latest:
             newest = await latest_of(connection, found[:rows_max])
-    page, following = _page(found, rows_max, query)
+    page, following = page_of(found, rows_max, _place_in_near_list if query.near else _place_in_list)
     items = [sensor_item(row, query.origin, newest.get(row.sensor.sensor)) for row in page]
     if geojson:
         return collection((_feature(item, filters.display_crs) for item in items), next=following)
@@ -159,7 +159,7 @@ async def list_latest(request: Request, caller: Reader, filters: Annotated[Lates
             query = query.changed_since(mark, oldest)
         found = await find_sensors(connection, query, caller.areas, rows_max + 1)
         newest = await latest_of(connection, found[:rows_max], newest_arrival)
-    page, following = _page(found, rows_max, query)
+    page, following = page_of(found, rows_max, _place_in_near_list if query.near else _place_in_list)
     answer = {
         "sensors": [brief_sensor(row, newest[row.sensor.sensor], query.origin) for row in page],
         "cursor": cursor_of(now, name) if filters.after is None else None,
@@ -221,13 +221,12 @@ def _query(context: ApiContext, caller: Principal, filters: Selection, *, doubts
     return query, page_limit(filters.limit, limits.page_rows_default, limits.page_rows_max)
 
 
-def _page(found: list[FoundSensor], rows_max: int, query: SensorQuery) -> tuple[list[FoundSensor], str | None]:
-    """Return a page and the cursor of the next one, of sensors of which one more was read than it holds."""
-    if len(found) <= rows_max:
-        return found, None
-    last = found[rows_max - 1]
-    name = last.sensor.sensor
-    return found[:rows_max], encode_cursor(name) if query.near is None else encode_cursor(last.distance_m, name)
+def _place_in_list(row: FoundSensor) -> tuple[str]:
+    return (row.sensor.sensor,)
+
+
+def _place_in_near_list(row: FoundSensor) -> tuple[float | None, str]:
+    return row.distance_m, row.sensor.sensor
 
 
 def _feature(item: dict[str, Any], display_crs: str | None = None) -> dict[str, Any]:

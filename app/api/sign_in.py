@@ -21,7 +21,7 @@ from app.sign_in.signing_in import CodeMissing, Refused, confirm_password, sign_
 from model.audit import Action
 from model.instant import to_datetime, to_milliseconds
 from store.audit import record
-from store.sessions import StoredSession, close_session, close_sessions, find_sessions, hash_token
+from store.sessions import StoredSession, close_session, close_sessions, find_session
 from store.users import set_password
 
 router = APIRouter(prefix="/session", tags=["session"])
@@ -93,10 +93,9 @@ async def log_in(request: Request, body: LogIn) -> Response:
         )
     now, limits = to_datetime(context.clock()), context.sign_in.limits
     async with context.reading() as connection:
-        found = await find_sessions(connection, [hash_token(opened.token)], now, now - limits.idle)
-    if not found:
+        session = await find_session(connection, opened.token, now, now - limits.idle)
+    if session is None:
         raise _refused()  # disabled in this very moment
-    (session,) = found.values()
     answer = JSONResponse(_me(principal_of_session(session), limits), 201)
     set_session_cookie(request, answer, opened.token, limits)
     return answer

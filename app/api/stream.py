@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.access import Principal, Reader, check_city
 from app.api.context import ApiContext
+from app.api.hang_up import hung_up
 from app.api.lines import Severity
 from app.api.modes import ModeFilter, modes_of
 from app.api.parameters import Parameters, Several, Word
@@ -109,7 +110,7 @@ class Streaming:
     async def run(self, receive: Receive, send: Send) -> None:
         """Send until the client goes, the service stops, or the client has taken nothing for too long."""
         client = self.client
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(hung_up(receive))
         leaving.add_done_callback(lambda _: client.close(LEFT))
         try:
             await self._send_frames(send)
@@ -169,11 +170,6 @@ def _pieces(frames: Sequence[bytes], bytes_max: int) -> Iterator[bytes]:
 
 def _end(reason: str) -> bytes:
     return b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 @router.get(

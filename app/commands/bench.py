@@ -34,6 +34,8 @@ def add_parsers(commands: Any) -> None:
                        help="of the feed at one time: feeds (10000)")  # fmt: skip
     bench.add_argument("--data", type=Path, metavar="FOLDER",
                        help="where the filled database is kept for the next run: api (a temporary one)")  # fmt: skip
+    bench.add_argument("--points", type=positive, default=10_000, metavar="N",
+                       help="that are explained: explanations (10000)")  # fmt: skip
     bench.add_argument("--json", action="store_true", help="for a machine to read")
     bench.set_defaults(run=_bench)
 
@@ -100,6 +102,12 @@ def _api(chosen: argparse.Namespace) -> Bench:
     return _awaited(bench_api(load_settings().programs, progress, home=chosen.data))
 
 
+def _explanations(chosen: argparse.Namespace) -> Bench:
+    from benchmarks.explanations import bench_explanations
+
+    return bench_explanations(chosen.points, progress)
+
+
 def _awaited(measuring: Coroutine[Any, Any, Bench]) -> Bench:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(measuring)
@@ -127,6 +135,7 @@ ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {
     "scenarios": _scenarios,
     "feeds": _feeds,
     "api": _api,
+    "explanations": _explanations,
 }
 
 

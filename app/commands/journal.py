@@ -11,6 +11,7 @@ from alerts.engine import Engine
 from alerts.recovery import EvaluatorLimits
 from alerts.rule_file import default_packs, load_packs
 from alerts.rules import Pack
+from app.commands.chain import add_chain_arguments, verify_in_database
 from app.commands.output import CommandError, duration, instant, positive, progress, run_async
 from app.commands.trial_output import trial_json, trial_text
 from app.incident_file import incident_lines, read_networks
@@ -24,6 +25,7 @@ from model.instant import format_instant
 from model.registry import Registry
 from model.sensor_file import read_sensor_file
 from store.journal import read_journal
+from store.journal_chain import verify_journal
 from store.log_span import SpanTooLarge
 
 
@@ -57,7 +59,7 @@ def add_parsers(commands: Any) -> None:
     )
     backtesting.add_argument(
         "--readings-max", type=positive, default=READINGS_MAX, metavar="N",
-        help=f"of the history, in memory at once ({READINGS_MAX})",
+        help=f"of the history, 30 bytes each in a temporary file ({READINGS_MAX})",
     )  # fmt: skip
     backtesting.add_argument("--json", action="store_true", help="the difference as JSON")
     backtesting.add_argument("--out", type=Path, metavar="FILE", help="the journal; standard output if left out")
@@ -76,8 +78,9 @@ def add_parsers(commands: Any) -> None:
     backtesting.set_defaults(run=run_backtest, refuse=backtesting.error)
     journal = commands.add_parser(
         "journal",
-        help="write the service's alarm journal",
-        description="Write the service's alarm journal, sorted, as NDJSON.",
+        help="write the service's alarm journal, or verify its chain",
+        description="Write the service's alarm journal, sorted, as NDJSON.\n"
+        "Its lines are chained by their hashes: lifeline journal verify computes the chain anew.",
         epilog="example: lifeline journal --from 2026-11-22T00:00:00Z --to 2026-11-23T00:00:00Z --out journal.ndjson",
     )
     journal.add_argument(
@@ -86,6 +89,16 @@ def add_parsers(commands: Any) -> None:
     journal.add_argument("--to", dest="end", type=instant, metavar="T", help="time before which lines end")
     journal.add_argument("--out", type=Path, metavar="FILE", help="standard output if left out")
     journal.set_defaults(run=lambda chosen: run_async(_journal(chosen)))
+    verifying = journal.add_subparsers(metavar="ACTION").add_parser(
+        "verify",
+        help="compute the chain of its hashes anew",
+        description="Compute the chain of the journal anew and name the first line, by its event, that does not hold.\n"
+        "The head that is printed, kept elsewhere and given back with --head, shows also that the newest\n"
+        "lines were cut off or that all were written anew.",
+        epilog="example: lifeline journal verify --head 1204:b5bb9d80…",
+    )
+    add_chain_arguments(verifying, "EVENT")
+    verifying.set_defaults(run=lambda chosen: run_async(verify_in_database(verify_journal, chosen, "event")))
 
 
 def run_backtest(chosen: argparse.Namespace) -> int:
@@ -127,7 +140,7 @@ async def _over_history(chosen: argparse.Namespace, packs: Sequence[Pack]) -> in
                 readings_max=chosen.readings_max,
             )
         except SpanTooLarge as error:
-            raise CommandError(f"{error}, or raise --readings-max (about 30 bytes of memory a reading)") from None
+            raise CommandError(f"{error}, or raise --readings-max (30 bytes each in a temporary file)") from None
     if not trial.readings:
         progress("no reading arrived in that time or in the warm-up before it")
     _tell_trial(chosen, trial)
@@ -148,7 +161,9 @@ def _over_files(chosen: argparse.Namespace, packs: Sequence[Pack]) -> int:
         first, last = int(recording.arrived[0]), int(recording.arrived[-1])
         first = min(first, int(recording.readings.time.min()))
         tried = in_place(present, packs)
-        trial = try_packs(batches, registry, present, tried, first, last + 1, acknowledge_after_ms=after)
+        trial = try_packs(
+            batches, registry, present, tried, first, last + 1, readings=readings, acknowledge_after_ms=after
+        )
         lines, unbound = trial.journal, trial.unbound
         _tell_trial(chosen, trial)
     else:

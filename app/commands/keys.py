@@ -6,17 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from app.access import ROLES
-from app.commands.output import CommandError, account, progress, run_async
-from app.services import open_database, prepared_pool
-from app.settings import load_settings
-from app.sign_in.limits import SignInLimits
-from model.area import InvalidArea, parse_area
+from app.commands.database import transaction
+from app.commands.output import CommandError, account, area, progress, run_async
+from app.sign_in.limits import KEY_OVERLAP_MINUTES_MAX
 from model.audit import Action
 from model.instant import format_instant, to_milliseconds
 from store.audit import record
 from store.keys import StoredKey, create_key, find_key, list_keys, revoke_key, rotate_key
 
-OVERLAP_MINUTES_MAX = SignInLimits().key_overlap_minutes_max
+BY = "command line"  # where the account at the machine has no name
 
 
 def add_parsers(commands: Any) -> None:
@@ -32,7 +30,7 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     create.add_argument("--role", required=True, choices=ROLES)
     create.add_argument(
-        "--area", action="append", type=_area, metavar="AREA",
+        "--area", action="append", type=area, metavar="AREA",
         help="what it sees: a city, one of its districts as CITY/DISTRICT, province:PROVINCE, or * for all as if "
         "left out; repeatable",
     )  # fmt: skip
@@ -54,7 +52,7 @@ def add_parsers(commands: Any) -> None:
     )  # fmt: skip
     rotating.add_argument("label", metavar="LABEL", help="as lifeline keys list shows it")
     rotating.add_argument("--overlap-minutes", type=_minutes, default=0, metavar="N",
-                          help=f"0 (the default) to {OVERLAP_MINUTES_MAX}")  # fmt: skip
+                          help=f"0 (the default) to {KEY_OVERLAP_MINUTES_MAX}")  # fmt: skip
     rotating.set_defaults(run=lambda chosen: run_async(_rotate(chosen)))
     revoking = actions.add_parser(
         "revoke", help="revoke a key",
@@ -70,28 +68,23 @@ def add_parsers(commands: Any) -> None:
 async def _create(chosen: argparse.Namespace) -> int:
     areas = chosen.area or ["*"]
     label = chosen.label or chosen.role
-    async with (
-        open_database(load_settings(), progress) as url,
-        prepared_pool(url, progress) as pool,
-        pool.acquire() as connection,
-    ):
-        async with connection.transaction():
-            key = await create_key(connection, label=label, role=chosen.role, areas=areas)
-            stored = await find_key(connection, key)
-            await record(
-                connection, actor=account("command line"), action=Action.KEY_CREATED,
-                subject=label if stored is None else stored.label,
-                details={"role": chosen.role, "areas": ", ".join(areas)},
-            )  # fmt: skip
-        if stored is not None and stored.label != label:
-            progress(f"another key bears the label {label}; this one acts as {stored.label}, another person")
+    async with transaction() as connection:
+        key = await create_key(connection, label=label, role=chosen.role, areas=areas)
+        stored = await find_key(connection, key)
+        await record(
+            connection, actor=account(BY), action=Action.KEY_CREATED,
+            subject=label if stored is None else stored.label,
+            details={"role": chosen.role, "areas": ", ".join(areas)},
+        )  # fmt: skip
+    if stored is not None and stored.label != label:
+        progress(f"another key bears the label {label}; this one acts as {stored.label}, another person")
     print(key)
     return 0
 
 
 async def _list(chosen: argparse.Namespace) -> int:
-    async with open_database(load_settings(), progress) as url, prepared_pool(url, progress) as pool:
-        found = await list_keys(pool)
+    async with transaction() as connection:
+        found = await list_keys(connection)
     for one in found:
         told = _told(one)
         if chosen.json:
@@ -103,33 +96,21 @@ async def _list(chosen: argparse.Namespace) -> int:
 
 
 async def _rotate(chosen: argparse.Namespace) -> int:
-    async with (
-        open_database(load_settings(), progress) as url,
-        prepared_pool(url, progress) as pool,
-        pool.acquire() as connection,
-        connection.transaction(),
-    ):
+    async with transaction() as connection:
         key = await rotate_key(connection, chosen.label, overlap=timedelta(minutes=chosen.overlap_minutes))
         if key is None:
             raise CommandError(f"no key in force bears the label {chosen.label!r}; lifeline keys list names those")
         details = {"overlap_minutes": chosen.overlap_minutes}
-        by = account("command line")
-        await record(connection, actor=by, action=Action.KEY_ROTATED, subject=chosen.label, details=details)
+        await record(connection, actor=account(BY), action=Action.KEY_ROTATED, subject=chosen.label, details=details)
     print(key)
     return 0
 
 
 async def _revoke(chosen: argparse.Namespace) -> int:
-    async with (
-        open_database(load_settings(), progress) as url,
-        prepared_pool(url, progress) as pool,
-        pool.acquire() as connection,
-        connection.transaction(),
-    ):
+    async with transaction() as connection:
         if not await revoke_key(connection, chosen.label):
             raise CommandError(f"no key in force bears the label {chosen.label!r}; lifeline keys list names those")
-        by = account("command line")
-        await record(connection, actor=by, action=Action.KEY_REVOKED, subject=chosen.label)
+        await record(connection, actor=account(BY), action=Action.KEY_REVOKED, subject=chosen.label)
     print(json.dumps({"revoked": chosen.label}, ensure_ascii=False) if chosen.json else f"{chosen.label} revoked")
     return 0
 
@@ -144,13 +125,6 @@ def _told(one: StoredKey) -> dict[str, Any]:
 
 
 def _minutes(text: str) -> int:
-    if not text.isdecimal() or int(text) > OVERLAP_MINUTES_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 0 to {OVERLAP_MINUTES_MAX}")
+    if not text.isdecimal() or int(text) > KEY_OVERLAP_MINUTES_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes from 0 to {KEY_OVERLAP_MINUTES_MAX}")
     return int(text)
-
-
-def _area(text: str) -> str:
-    try:
-        return str(parse_area(text))
-    except InvalidArea as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvloop
 
+from model.area import InvalidArea, parse_area
 from model.instant import parse_instant
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -56,6 +57,14 @@ def instant(text: str) -> int:
     try:
         return parse_instant(text)
     except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def area(text: str) -> str:
+    """An argument like jiayuguan, jiayuguan/xiongguan, province:gansu or *, as areas are kept."""
+    try:
+        return str(parse_area(text))
+    except InvalidArea as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 

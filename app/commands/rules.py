@@ -24,10 +24,11 @@ from app.commands import rule_advice
 from app.commands.output import CommandError, instant, progress, run_async
 from app.commands.trial_output import trial_text
 from app.rule_activation import TOLD_MAX, Checked, check_activation, put_in_force, request_rules
-from app.rule_trial import trial_document, try_over_history
+from app.rule_trial import try_over_history
 from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
+from app.trial_document import trial_document
 from model.instant import DAY_MS, format_instant, to_milliseconds
 from model.registry import Registry
 from model.sensor import City, Sensor
@@ -163,7 +164,7 @@ async def _activate(chosen: argparse.Namespace) -> int:
             await _ask(pool, checked, shown, by)
             return 0
         async with pool.acquire() as connection, connection.transaction():
-            done = await put_in_force(connection, packs, by=by, now=clock())
+            done = await put_in_force(connection, packs, by=by, now=clock(), trial=shown)
     for number in done.ended:
         print(f"temporary limit {number} has ended: its rule has other limits now")
     for pack in packs:

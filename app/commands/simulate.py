@@ -20,6 +20,7 @@ from simulators.scenarios import SCENARIOS, Scenario, load_scenario
 from simulators.stream import HOUR_S, default_start, simulate, told
 from simulators.truth import hastened, truth, write_truth
 from simulators.write import write_readings, write_sensors
+from store.networks import import_networks
 from store.sensors import import_sensors
 
 QUIET = "quiet-day"
@@ -149,6 +150,8 @@ async def _publish(chosen: argparse.Namespace, platform: Platform, scenario: Sce
     first = list(islice(messages, 1))
     async with open_database(settings, progress) as database, prepared_pool(database, progress) as pool:
         await import_sensors(pool, platform.sensors, platform.cities, refuse_operational=True)
+        for place in platform.places:  # what flows where is the same at each start: then nothing is written
+            await import_networks(pool, place.plan.city, place.networks())
     sent = await publish(
         url, chain(first, messages), speed=None if chosen.speed is None else 1.0, progress=_tell, protocol=protocol,
         origin_ms=_now_ms() if chosen.start is None else None,

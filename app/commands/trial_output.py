@@ -1,4 +1,4 @@
-"""What came of a trial of rules, for people: what is added, removed and moved by rule, and the figures."""
+"""What came of a trial of rules, for people: judged alarms, what is otherwise by rule, the load, and the figures."""
 
 import statistics
 from collections import Counter
@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from alerts.difference import Difference
+from alerts.judged_outcome import JudgedOutcome
 from alerts.occurrences import Occurrence
 from alerts.performance import PRIORITIES, PRIORITY_TARGETS, TARGETS, Figures
-from app.rule_trial import Trial, trial_document
+from alerts.position_load import Load, PositionLoad
+from app.rule_trial import Trial
+from app.trial_document import trial_document
+from model.handling import JudgedAlarm
 from model.instant import format_instant
 
 EXAMPLES_MAX = 10
+POSITIONS_MAX = 20
 
 
 def trial_json(trial: Trial) -> str:
@@ -28,11 +33,65 @@ def trial_text(trial: Trial) -> Iterator[str]:
     if trial.missing:
         yield f"{trial.missing} readings of that time have been deleted: alarms they raised are in neither journal"
     yield ""
+    yield from _judged(trial.judged)
     yield from _by_rule(found)
     yield from _examples("added", found.added)
     yield from _examples("removed", found.removed)
     yield ""
+    yield from _loads(trial.positions)
     yield from _figures(found.figures_before, found.figures_after)
+
+
+def _judged(found: JudgedOutcome) -> Iterator[str]:
+    if not found.true and not found.false:
+        yield "no alarm of that time is known to have been judged true or false"
+        yield ""
+        return
+    yield f"of {found.true} alarms judged true {len(found.missed_true)} would be missed,"
+    yield f"  of these {sum(not one.in_force for one in found.missed_true)} by the rules in force as well"
+    for lost in found.missed_true[:EXAMPLES_MAX]:
+        instead = (
+            "" if lost.instead is None else f"; there is {lost.instead.rule} {format_instant(lost.instead.raised)}"
+        )
+        yield f"  MISSED {_told(lost.judged)}{'' if lost.in_force else ' (already)'}{instead}"
+    yield from _further(found.missed_true, "missed")
+    yield f"{len(found.weaker_true)} judged true would come later or with a lower severity"
+    for weaker in found.weaker_true[:EXAMPLES_MAX]:
+        severity = weaker.after.peak_severity or ""
+        yield f"  weaker {_told(weaker.judged)}: {weaker.later_s:g} s later {severity}".rstrip()
+    yield from _further(found.weaker_true, "weaker")
+    yield f"of {found.false} alarms judged false {len(found.gone_false)} would be gone"
+    yield ""
+
+
+def _told(one: Occurrence | JudgedAlarm) -> str:
+    return f"{format_instant(one.raised)} {one.rule} {one.sensor} {one.peak_severity or ''}".rstrip()
+
+
+def _further(found: Sequence[object], word: str) -> Iterator[str]:
+    if len(found) > EXAMPLES_MAX:
+        yield f"  … and {len(found) - EXAMPLES_MAX} more {word}"
+
+
+def _loads(loads: Sequence[PositionLoad]) -> Iterator[str]:
+    yield "annunciated by position, before → after: in all, mean and most in 10 minutes, share of these above 10"
+    for one in loads[:POSITIONS_MAX]:
+        cells = (
+            f"{one.before.annunciated} → {one.after.annunciated}",
+            f"{_mean(one.before)} → {_mean(one.after)}",
+            f"{one.before.per_10_minutes_peak} → {one.after.per_10_minutes_peak}",
+            f"{one.before.periods_above_10_share:.1%} → {one.after.periods_above_10_share:.1%}",
+        )
+        yield f"  {one.position:<26}" + "".join(f"  {cell:>16}" for cell in cells)
+    if len(loads) > POSITIONS_MAX:
+        yield f"  … and {len(loads) - POSITIONS_MAX} more positions"
+    if not loads:
+        yield "  none is shown anything"
+    yield ""
+
+
+def _mean(load: Load) -> str:
+    return "–" if load.per_10_minutes_mean is None else f"{load.per_10_minutes_mean:.3g}"
 
 
 def _by_rule(found: Difference) -> Iterator[str]:
@@ -69,9 +128,8 @@ def _shift(seconds: float) -> str:
 
 def _examples(word: str, found: Sequence[Occurrence]) -> Iterator[str]:
     for one in found[:EXAMPLES_MAX]:
-        yield f"  {word} {format_instant(one.raised)} {one.rule} {one.sensor} {one.peak_severity or ''}".rstrip()
-    if len(found) > EXAMPLES_MAX:
-        yield f"  … and {len(found) - EXAMPLES_MAX} more {word}"
+        yield f"  {word} {_told(one)}"
+    yield from _further(found, word)
 
 
 def _figures(before: Figures, after: Figures) -> Iterator[str]:

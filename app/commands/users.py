@@ -2,19 +2,14 @@
 
 import argparse
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 
 from app.access import ROLES
-from app.commands.output import CommandError, account, progress, run_async
+from app.commands.database import transaction
+from app.commands.output import CommandError, account, area, run_async
 from app.runtime import clock
-from app.services import open_database, prepared_pool
-from app.settings import load_settings
 from app.sign_in.accounts import create_account, disable_account, reset_password, reset_second_factor, unlock
 from app.sign_in.passwords import hash_password, one_time_password
-from model.area import InvalidArea, parse_area
 from model.instant import format_instant, to_datetime, to_milliseconds
 from model.user import is_user_name
 from store.pool import Connection
@@ -39,7 +34,7 @@ def add_parsers(commands: Any) -> None:
     create.add_argument("name", metavar="NAME", type=_name, help="the actor in the journal; never given to another")
     create.add_argument("--role", required=True, choices=ROLES)
     create.add_argument(
-        "--area", action="append", type=_area, metavar="AREA", help="as of lifeline keys create; all if left out"
+        "--area", action="append", type=area, metavar="AREA", help="as of lifeline keys create; all if left out"
     )
     create.add_argument("--display-name", default="", metavar="TEXT", help="as people say it")
     create.set_defaults(run=lambda chosen: run_async(_create(chosen)))
@@ -68,11 +63,11 @@ def add_parsers(commands: Any) -> None:
 async def _create(chosen: argparse.Namespace) -> int:
     password = one_time_password()
     password_hash = hash_password(password)
-    async with _transaction() as (connection, now):
+    async with transaction() as connection:
         try:
             await create_account(
                 connection, chosen.name, role=chosen.role, areas=chosen.area or ["*"], password_hash=password_hash,
-                now=now, by=account(BY), display_name=chosen.display_name,
+                now=to_datetime(clock()), by=account(BY), display_name=chosen.display_name,
             )  # fmt: skip
         except ActorTaken as error:
             raise CommandError(f"{error}; choose another name") from None
@@ -81,7 +76,7 @@ async def _create(chosen: argparse.Namespace) -> int:
 
 
 async def _list(chosen: argparse.Namespace) -> int:
-    async with _transaction() as (connection, _):
+    async with transaction() as connection:
         found = await list_users(connection, ["*"], ROWS_MAX)
     for user in found:
         told = _told(user)
@@ -95,10 +90,10 @@ async def _list(chosen: argparse.Namespace) -> int:
 
 
 async def _disable(chosen: argparse.Namespace, disabled: bool = True) -> int:
-    async with _transaction() as (connection, now):
+    async with transaction() as connection:
         user = await _found(connection, chosen.name)
         try:
-            await disable_account(connection, user.name, now, disabled=disabled, by=account(BY))
+            await disable_account(connection, user.name, to_datetime(clock()), disabled=disabled, by=account(BY))
         except LastAdministrator as error:
             raise CommandError(f"{error}; make another one first") from None
     print(f"{chosen.name} {'disabled' if disabled else 'enabled'}")
@@ -112,7 +107,7 @@ async def _enable(chosen: argparse.Namespace) -> int:
 async def _reset(chosen: argparse.Namespace) -> int:
     password = one_time_password()
     password_hash = hash_password(password)
-    async with _transaction() as (connection, _):
+    async with transaction() as connection:
         user = await _found(connection, chosen.name)
         await reset_password(connection, user.name, password_hash, by=account(BY))
         if chosen.second_factor:
@@ -122,22 +117,11 @@ async def _reset(chosen: argparse.Namespace) -> int:
 
 
 async def _unlock(chosen: argparse.Namespace) -> int:
-    async with _transaction() as (connection, _):
+    async with transaction() as connection:
         user = await _found(connection, chosen.name)
         waited = await unlock(connection, user.name, by=account(BY))
     print(f"{chosen.name} {'unlocked' if waited else 'had no failed log-ins'}")
     return 0
-
-
-@asynccontextmanager
-async def _transaction() -> AsyncIterator[tuple[Connection, datetime]]:
-    async with (
-        open_database(load_settings(), progress) as url,
-        prepared_pool(url, progress) as pool,
-        pool.acquire() as connection,
-        connection.transaction(),
-    ):
-        yield connection, to_datetime(clock())
 
 
 async def _found(connection: Connection, name: str) -> StoredUser:
@@ -166,10 +150,3 @@ def _name(text: str) -> str:
             f"{text!r} is no name of a user: 1 to 64 letters, digits and _ . @ -, beginning with a letter or digit"
         )
     return text
-
-
-def _area(text: str) -> str:
-    try:
-        return str(parse_area(text))
-    except InvalidArea as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -3,12 +3,16 @@
 The mirror is the machine's own: its Debian sources are read and only the suite is replaced. apt verifies the signatures
 with the machine's Debian archive keyring, works under a configuration and state of its own (proxies and passwords of
 the machine's configuration are kept, its hooks are not), and `dpkg-deb` unpacks. Root is not needed.
+
+`fetch` takes the packages alone, from any suite; `fetch_what_lacks` takes them with those that they depend on and that
+the machine lacks, from the machine's own suite with its security updates: libraries fit those that are there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import pwd
 import shutil
 import tempfile
@@ -22,6 +26,7 @@ from app.embedded.process import plain_environment, run
 SOURCES_TRIED_MAX = 3
 UPDATE_TIMEOUT_S = 120.0
 DOWNLOAD_TIMEOUT_S = 300.0
+DPKG_STATUS = Path("/var/lib/dpkg/status")
 _KEYRINGS = tuple(Path("/usr/share/keyrings") / f"debian-archive-keyring.{ending}" for ending in ("gpg", "pgp"))
 
 
@@ -46,6 +51,17 @@ class Source:
 
 def machine_sources(apt: Path = Path("/etc/apt")) -> list[Source]:
     """The Debian mirrors of this machine, each once, from `sources.list` and `sources.list.d`."""
+    return list({source.uri: source for source in _all_sources(apt) if source.is_debian}.values())
+
+
+def _updates(suite: str, apt: Path = Path("/etc/apt")) -> list[tuple[Source, str]]:
+    """Where this machine has updates of its suite from: `bookworm-updates`, `bookworm-security`."""
+    names = (f"{suite}-updates", f"{suite}-security")
+    return [(source, name) for source in _all_sources(apt) if "main" in source.components
+            for name in source.suites if name in names]  # fmt: skip
+
+
+def _all_sources(apt: Path) -> list[Source]:
     found: list[Source] = []
     for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         try:
@@ -56,7 +72,7 @@ def machine_sources(apt: Path = Path("/etc/apt")) -> list[Source]:
             found += one_line_sources(text)
         elif path.suffix == ".sources":
             found += deb822_sources(text)
-    return list({source.uri: source for source in found if source.is_debian}.values())
+    return found
 
 
 def one_line_sources(text: str) -> list[Source]:
@@ -112,7 +128,31 @@ async def fetch(packages: Sequence[str], suite: str, target: Path, progress: Cal
     Raises:
         DebianUnavailable: no apt, no Debian source, no network, or a signature that does not hold.
     """
+    return await _fetch(tuple(packages), suite, target, progress, None)
+
+
+async def fetch_what_lacks(
+    packages: Sequence[str], target: Path, progress: Callable[[str], None], status: Path = DPKG_STATUS
+) -> dict[str, str]:
+    """Unpack `packages`, and of what they depend on whatever `status` does not have installed; gives the versions.
+
+    Raises:
+        DebianUnavailable: as with `fetch`, or the machine runs no release of Debian.
+    """
     names = tuple(packages)
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    suite = release.get("VERSION_CODENAME", "")
+    if release.get("ID") != "debian" or not suite or not status.is_file():
+        raise DebianUnavailable(names, suite or "of this machine", "this machine runs no release of Debian")
+    return await _fetch(names, suite, target, progress, status)
+
+
+async def _fetch(
+    names: tuple[str, ...], suite: str, target: Path, progress: Callable[[str], None], status: Path | None
+) -> dict[str, str]:
     for program in ("apt-get", "apt-config", "dpkg-deb"):
         if shutil.which(program) is None:
             raise DebianUnavailable(names, suite, f"this machine has no {program}")
@@ -125,14 +165,14 @@ async def fetch(packages: Sequence[str], suite: str, target: Path, progress: Cal
     for source in sources:
         with tempfile.TemporaryDirectory(prefix=".apt-", dir=target.parent, ignore_cleanup_errors=True) as work:
             try:
-                return await _fetch_from(source, names, suite, target, Path(work))
+                return await _fetch_from(source, names, suite, target, Path(work), status)
             except CommandFailed as error:
                 reasons.append(f"{error.what}: {_errors_in(error.output)}")
     raise DebianUnavailable(names, suite, "; ".join(reasons))
 
 
 async def _fetch_from(
-    source: Source, packages: tuple[str, ...], suite: str, target: Path, work: Path
+    source: Source, packages: tuple[str, ...], suite: str, target: Path, work: Path, status: Path | None
 ) -> dict[str, str]:
     work.chmod(0o755)
     downloads = work / "downloads"
@@ -141,8 +181,20 @@ async def _fetch_from(
     if os.geteuid() == 0:  # then apt downloads as a user of its own, if it can get in
         with contextlib.suppress(KeyError, OSError):
             os.chown(downloads, pwd.getpwnam("_apt").pw_uid, -1)
-    (work / "status").touch()
-    (work / "sources.list").write_text(f"deb {_signed_by(source)}{source.uri} {suite} main\n")
+    lines = [f"deb {_signed_by(source)}{source.uri} {suite} main\n"]
+    if status is None:
+        (work / "status").touch()
+        download = ["download", *packages]
+    else:
+        # A copy, because apt wants to lock what lies beside it; without what was asked for, which shall be fetched.
+        stanzas = status.read_text("utf-8").split("\n\n")
+        kept = [text for text in stanzas if text.partition("\n")[0].removeprefix("Package: ") not in packages]
+        (work / "status").write_text("\n\n".join(kept), "utf-8")
+        lines += [f"deb {_signed_by(found)}{found.uri} {name} main\n" for found, name in _updates(suite)]
+        wanted = ["--yes", "--no-install-recommends", "--no-remove", "--download-only"]
+        download = ["install", *wanted, "-o", f"Dir::Cache::archives={downloads}/", *packages]
+        (downloads / "partial").mkdir()
+    (work / "sources.list").write_text("".join(lines))
     (work / "apt.conf").write_text(await _configuration(work))
     # The caller's environment, because a proxy may be named there.
     environment = {**os.environ, **plain_environment(), "APT_CONFIG": str(work / "apt.conf")}
@@ -151,7 +203,7 @@ async def _fetch_from(
     await run("apt-get update", [apt_get, "update"], timeout_s=UPDATE_TIMEOUT_S, environment=environment)
     await run(
         "apt-get download",
-        [apt_get, "download", *packages],
+        [apt_get, *download],
         timeout_s=DOWNLOAD_TIMEOUT_S,
         directory=downloads,
         environment=environment,

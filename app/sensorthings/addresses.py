@@ -6,9 +6,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from model.expression import QueryRefused
-from store.thing_entities import ENTITIES, Entity, EntityName, Navigation
+from store.thing_entities import ENTITIES, EntityName, Navigation
 
 PARTS_MAX = 8
+_CONTROL = frozenset({"@iot.id", "@iot.selfLink", "id"})
 _PART = re.compile(r"(\$?[A-Za-z]+|@iot\.(?:id|selfLink))(?:\((?:'((?:[^']|'')*)'|(-?\d{1,18}))\))?(?:/|\Z)", re.ASCII)
 
 
@@ -61,19 +62,13 @@ def parse_address(text: str) -> Address:
             steps.append(Step(way.entity, key, way))
         elif name == "$ref" and key is None and not rest:
             return Address(tuple(steps), form="references")
-        elif key is None and not address.is_set and name in _properties(entity):
-            if not rest:
-                return Address(tuple(steps), name)
-            if rest == [("$value", None)]:
-                return Address(tuple(steps), name, "value")
+        elif key is not None or address.is_set or name not in _CONTROL | entity.properties:
             raise NoSuchAddress(name)
+        elif rest in ([], [("$value", None)]):
+            return Address(tuple(steps), name, "value" if rest else "entity")
         else:
             raise NoSuchAddress(name)
     return Address(tuple(steps))
-
-
-def _properties(entity: Entity) -> set[str]:
-    return {"@iot.id", "@iot.selfLink", "id", *entity.constant, *(name.partition("/")[0] for name in entity.fields)}
 
 
 def _parts(text: str) -> list[tuple[str, str | None]]:

@@ -1,14 +1,12 @@
 """Answers requests of SensorThings: follows the address, reads a page and what is expanded in it, and links them."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from app.api.context import ApiLimits
-from app.api.parameters import encode_cursor
+from app.api.parameters import cursor_values, encode_cursor
 from app.sensorthings.addresses import Address, NoSuchAddress, link_to
 from app.sensorthings.options import Options
 from app.sensorthings.representations import id_of, properties_of, represent
@@ -178,11 +176,8 @@ def _next_link(own_link: str, options: Options, last: Row, rows_max: int) -> str
 
 
 def _decode_token(token: str) -> list[Any]:
-    try:
-        values = json.loads(base64.urlsafe_b64decode(token[:TOKEN_CHARACTERS_MAX] + "=" * (-len(token) % 4)))
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, list):
+    values = cursor_values(token[:TOKEN_CHARACTERS_MAX])
+    if values is None:
         raise QueryRefused("$skiptoken", "is none of this service", "follow @iot.nextLink unchanged")
     return values
 

@@ -116,17 +116,12 @@ def _number(name: str, text: str) -> int:
 
 
 def _selected(text: str, entity: Entity) -> frozenset[str]:
-    known = _CONTROL | {name: name for name in (*properties_of(entity), *entity.navigations)}
+    known = _CONTROL | {name: name for name in (*sorted(entity.properties), *entity.navigations)}
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in known:
             raise QueryRefused("$select", f"{entity.name} have no {name[:40]!r}", f"use some of {', '.join(known)}")
     return frozenset(known[name] for name in names)
-
-
-def properties_of(entity: Entity) -> list[str]:
-    """Return the names of an entity's properties, without what is within them."""
-    return sorted({name.partition("/")[0] for name in entity.fields} | entity.constant)
 
 
 def _expanded(text: str, entity: Entity, limits: ApiLimits, level: int) -> dict[str, Options]:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from app.api.geography import GEOJSON
+from app.api.latest import reading_item
 from app.api.parameters import written, written_or_none
 from app.sensorthings.addresses import link_to
 from model.instant import to_milliseconds
-from model.reading import HELD_BACK, Quality
-from store.thing_entities import ENTITIES, UNCERTAIN, EntityName
+from store.thing_entities import ENTITIES, EntityName
 from store.things import Row
 
-GEOJSON = "application/geo+json"
 MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 _PROPERTIES = ("city", "district", "mode", "system", "asset", "name_zh")
 Spans = Mapping[int, tuple[datetime, datetime]]
@@ -107,13 +107,12 @@ def _observed_property(row: Row) -> dict[str, Any]:
 
 
 def _observation(row: Row) -> dict[str, Any]:
-    quality = Quality(row["quality"] & 0xFFFF)
-    word = "bad" if quality & HELD_BACK else "uncertain" if quality & UNCERTAIN else "good"
+    reading = reading_item(row["time"], row["value"], row["quality"])
     return {
-        "phenomenonTime": written(row["time"]),
+        "phenomenonTime": reading["time"],
         "resultTime": written_or_none(row["arrived_at"]),
-        "result": row["value"],
-        "resultQuality": {"quality": word, "flags": quality.labels},
+        "result": reading["value"],
+        "resultQuality": {"quality": reading["quality"], "flags": reading["flags"]},
     }
 
 

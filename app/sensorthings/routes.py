@@ -14,6 +14,7 @@ from app.access import Reader
 from app.api.context import context_of
 from app.api.modes import MODES, REAL_AND_TEST
 from app.api.problems import Problem, not_found
+from app.api.structs import encoded
 from app.sensorthings.addresses import Address, NoSuchAddress, parse_address
 from app.sensorthings.answers import Answering, answer_one, answer_set
 from app.sensorthings.landing import landing_page
@@ -129,7 +130,7 @@ async def get_resource(
     Exercises are left out unless an entity is named by its id, or a filter speaks of modes or of one city or id.
     """
     if resource == "":  # as some clients write the root
-        return Response(msgspec.json.encode(landing_page(_root(request))), media_type="application/json")
+        return encoded(landing_page(_root(request)))
     context = context_of(request)
     try:
         address = parse_address(resource)
@@ -158,7 +159,7 @@ async def get_resource(
         raise not_found("resource", resource[:200])
     if address.form == "value":
         return _value(next(iter(found.values())))
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return encoded(found)
 
 
 def _check_options(address: Address, options: Options) -> None:

@@ -7,7 +7,7 @@ from app.sign_in.passwords import hash_password, one_time_password
 from model.audit import Action
 from store.audit import record
 from store.keys import list_keys
-from store.pool import Connection, Pool
+from store.pool import Connection, Pool, in_transaction
 from store.sessions import close_sessions
 from store.sign_in_attempts import forgive
 from store.users import change_user, create_user, has_users, remove_second_factor, set_password
@@ -94,7 +94,7 @@ async def first_administrator(pool: Pool, now: datetime) -> tuple[str, str] | No
         return None
     password = one_time_password()
     password_hash = hash_password(password)
-    async with pool.acquire() as connection, connection.transaction():
+    async with in_transaction(pool) as connection:
         await connection.execute("lock table user_account in share row exclusive mode")
         if await has_users(connection):
             return None  # another process was faster

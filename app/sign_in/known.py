@@ -20,17 +20,16 @@ async def sign_in_known(context: ApiContext, known: Known) -> SignedIn:
     Raises Refused where the user is disabled here, or the name is another's or cannot be one.
     """
     now = to_datetime(context.clock())
-    who = (known.issuer, known.subject)
     async with context.reading() as connection, connection.transaction():
-        user = await find_known_user(connection, *who)
+        user = await find_known_user(connection, known.issuer, known.subject)
+        name = known.name if user is None else user.name
         follows = await _make(connection, known, now) if user is None else await _follow(connection, user, known, now)
-        user = await find_known_user(connection, *who)
-        token = await open_for(context, connection, user.name, None) if user is not None and follows else None
-        if user is not None and token is not None:
+        token = await open_for(context, connection, name, None) if follows else None
+        if token is not None:
             origin.set(origin.get()._replace(kind=ActorKind.USER))
             details = {"provider": known.issuer}
-            await record(connection, actor=user.name, action=Action.LOG_IN, subject=user.name, details=details)
-            return SignedIn(user.name, token)
+            await record(connection, actor=name, action=Action.LOG_IN, subject=name, details=details)
+            return SignedIn(name, token)
         await _record_refusal(connection, user, known.issuer)
     raise Refused
 

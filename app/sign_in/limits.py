@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.sign_in.provider import Provider
 
+KEY_OVERLAP_MINUTES_MAX = 7 * 24 * 60  # of a key and the one that takes its place
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInLimits:
@@ -29,7 +31,6 @@ class SignInLimits:
     failures_forgotten_s: float = 3_600.0
     code_steps_off_max: int = 1  # of 30 s, that a telephone's clock may be off
     recovery_codes: int = 10
-    key_overlap_minutes_max: int = 7 * 24 * 60  # of a key and the one that takes its place
 
     @property
     def idle(self) -> timedelta:

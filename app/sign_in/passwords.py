@@ -57,8 +57,13 @@ def check_password(password: str, name: str, limits: SignInLimits) -> None:
 
 
 def one_time_password() -> str:
-    """Return a random password of 98 bits that can be read out and typed."""
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+    """Return a random password of 99 bits."""
+    return random_groups(4)
+
+
+def random_groups(groups: int) -> str:
+    """Return random groups of five letters, some 25 bits each, that can be read out and typed."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(groups))
 
 
 def hash_password(password: str) -> str:

@@ -5,14 +5,14 @@ Encrypting the secrets at rest is beyond scope: the key would lie beside the dat
 
 import hashlib
 import hmac
-import secrets
 
 import pyotp
 
+from app.sign_in.passwords import random_groups
+
 ISSUER = "Lifeline"
 STEP_S = 30
-_RECOVERY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-_RECOVERY_GROUPS, _RECOVERY_GROUP_CHARACTERS = 3, 5  # 74 bits: random, so that a fast hash is enough
+_RECOVERY_GROUPS = 3  # 74 bits: random, so that a fast hash is enough
 
 
 def new_secret() -> str:
@@ -41,13 +41,7 @@ def matching_step(secret: str, code: str, now: int, steps_off_max: int) -> int |
 
 def new_recovery_codes(count: int) -> list[str]:
     """Return random codes, each of which stands for the second factor once."""
-    return [
-        "-".join(
-            "".join(secrets.choice(_RECOVERY_LETTERS) for _ in range(_RECOVERY_GROUP_CHARACTERS))
-            for _ in range(_RECOVERY_GROUPS)
-        )
-        for _ in range(count)
-    ]
+    return [random_groups(_RECOVERY_GROUPS) for _ in range(count)]
 
 
 def hash_recovery_code(code: str) -> bytes:

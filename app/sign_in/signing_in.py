@@ -57,12 +57,12 @@ async def sign_in(context: ApiContext, *, name: str, password: str, code: str | 
     attempt = await _begin(context, name, address)
     user = await _with_password(context, attempt, password)
     assert user.password_hash is not None
-    outdated = is_outdated(user.password_hash)
-    kept = await hash_off_loop(context.sign_in, password) if outdated else user.password_hash
     if user.totp_secret is not None and code is None:
         async with context.reading() as connection, connection.transaction():
             await take_back(connection, attempt.subjects)
         raise CodeMissing
+    outdated = is_outdated(user.password_hash)
+    kept = await hash_off_loop(context.sign_in, password) if outdated else user.password_hash
     async with context.reading() as connection, connection.transaction():
         if await is_second_factor(connection, user, code, context.clock(), context.sign_in.limits):
             if outdated:

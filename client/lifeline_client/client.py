@@ -16,6 +16,8 @@ class Methods:
     alarms = Pages("GET", "/alarms", asking.alarms, "alarms")
     alarm = Once("GET", "/alarms/{alarm}", asking.alarm)
     journal = Once("GET", "/alarms/{alarm}/journal", asking.journal)
+    explanation = Once("GET", "/explanation", asking.explanation)
+    alarm_explanation = Once("GET", "/alarms/{alarm}/explanation", asking.alarm_explanation)
     stream = Stream("GET", "/alarms/stream", asking.stream)
     acknowledge = Once("POST", "/alarms/{alarm}/acknowledge", asking.acknowledge)
     reset = Once("POST", "/alarms/{alarm}/reset", asking.plain_act)

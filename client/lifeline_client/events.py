@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lifeline_client.requests import Lines, Patience, Request
 from lifeline_client.types import FeedLine
@@ -42,15 +42,13 @@ class Feed:
         headers = {"Accept": "text/event-stream"}
         if self.last_event is not None:
             headers["Last-Event-ID"] = str(self.last_event)
-        return Request(self.request.method, self.request.path, self.request.query, headers)
+        return replace(self.request, headers=headers)
 
     def pause_s(self) -> float:
         """Return how long to wait before the next connection: longer each time that nothing came in between."""
         self.failures += 1
-        first = Patience(
-            self.patience.attempts_max, self.retry_s or self.patience.wait_s_first, self.patience.wait_s_max
-        )
-        return first.wait_s(self.failures)
+        patience = replace(self.patience, wait_s_first=self.retry_s or self.patience.wait_s_first)
+        return patience.wait_s(self.failures)
 
     def take(self, data: bytes) -> Iterator[Transition | Reset]:
         """Yield what the bytes complete."""

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import httpx
 
 from lifeline_client.errors import IncompleteExport, ProblemError, Unavailable, Unreachable
 from lifeline_client.events import Feed, Reset, Transition
-from lifeline_client.requests import Lines, Request
+from lifeline_client.requests import Lines, Request, Route
 from lifeline_client.transport import AsyncTransport, SyncTransport
 
 P = ParamSpec("P")
@@ -19,15 +20,14 @@ SILENCE_S_MAX = 60.0  # of a stream: the service lets hear of itself four times 
 class _Method(Generic[P, Result]):
     """A method of both forms; `method` and `path` are those of the API, `build` makes the request."""
 
-    def __init__(self, method: str, path: str, build: Callable[Concatenate[str, P], Request[Result]]) -> None:
-        self.method = method
-        self.path = path
+    def __init__(self, method: str, path: str, build: Callable[Concatenate[Route, P], Request[Result]]) -> None:
+        self.route = Route(method, path)
         self.build = build
         self.__doc__ = build.__doc__
 
     def request(self, *given: P.args, **named: P.kwargs) -> Request[Result]:
         """Return the request that a call makes."""
-        return self.build(self.path, *given, **named)
+        return self.build(self.route, *given, **named)
 
 
 class Once(_Method[P, Result]):
@@ -81,7 +81,7 @@ class Pages(_Iterating[P, Result]):
     """Yields the rows of all pages, the next page only when it is needed."""
 
     def __init__(
-        self, method: str, path: str, build: Callable[Concatenate[str, P], Request[Result]], rows: str
+        self, method: str, path: str, build: Callable[Concatenate[Route, P], Request[Result]], rows: str
     ) -> None:
         super().__init__(method, path, build)
         self.rows = rows
@@ -107,7 +107,7 @@ class Pages(_Iterating[P, Result]):
 def _next_page(request: Request[Any], page: dict[str, Any]) -> Request[Any] | None:
     if page["next"] is None:
         return None
-    return Request(request.method, request.path, {**request.query, "after": page["next"]}, request.headers)
+    return replace(request, query={**request.query, "after": page["next"]})
 
 
 class Export(_Iterating[P, Result]):

@@ -6,15 +6,21 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from lifeline_client.errors import problem_of
+from lifeline_client.errors import Unavailable, problem_of
 
 Result = TypeVar("Result")
-WAITS_IN_VAIN = (502, 503, 429)
+
+
+class Route(NamedTuple):
+    """A method and path of the API, with names in braces."""
+
+    method: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +64,17 @@ class Patience:
             return None
         if isinstance(failure, httpx.TransportError):
             return self.wait_s(attempt)
-        if failure.status_code not in WAITS_IN_VAIN:
+        problem = problem_of(failure)
+        if not isinstance(problem, Unavailable):
             return None
-        named = problem_of(failure).retry_after_s
+        named = problem.retry_after_s
         if named is None:
             return self.wait_s(attempt)
         return named if named <= self.wait_s_max else None
 
 
 def build(
-    method: str,
-    path: str,
+    route: Route,
     names: Mapping[str, str],
     query: Mapping[str, object] | None = None,
     body: Mapping[str, Any] | None = None,
@@ -89,8 +95,8 @@ def build(
         }
         content = json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
     return Request(
-        method,
-        path.format(**{name: quote(value, safe="") for name, value in names.items()}),
+        route.method,
+        route.path.format(**{name: quote(value, safe="") for name, value in names.items()}),
         {name.rstrip("_"): _text(value) for name, value in (query or {}).items() if value is not None},
         sent,
         content,

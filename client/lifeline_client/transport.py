@@ -24,11 +24,14 @@ def _headers(key: str | None, language: str | None) -> dict[str, str]:
     return headers
 
 
-def _sent(http: httpx.Client | httpx.AsyncClient, request: Request[Any]) -> httpx.Request:
+def _sent(http: httpx.Client | httpx.AsyncClient, request: Request[Any], silence_s_max: float | None) -> httpx.Request:
     path = request.path if request.path.startswith("/metrics") else PREFIX + request.path
-    return http.build_request(
+    sending = http.build_request(
         request.method, path, params=dict(request.query), headers=dict(request.headers), content=request.body
     )
+    if silence_s_max is not None:
+        sending.extensions["timeout"] = {**sending.extensions["timeout"], "read": silence_s_max}
+    return sending
 
 
 class SyncTransport:
@@ -79,9 +82,7 @@ class SyncTransport:
         attempt = 0
         while True:
             attempt += 1
-            sending = _sent(self._http, request)
-            if silence_s_max is not None:
-                sending.extensions["timeout"] = {**sending.extensions["timeout"], "read": silence_s_max}
+            sending = _sent(self._http, request, silence_s_max)
             failure: httpx.Response | httpx.TransportError
             try:
                 response = self._http.send(sending, stream=True)
@@ -149,9 +150,7 @@ class AsyncTransport:
         attempt = 0
         while True:
             attempt += 1
-            sending = _sent(self._http, request)
-            if silence_s_max is not None:
-                sending.extensions["timeout"] = {**sending.extensions["timeout"], "read": silence_s_max}
+            sending = _sent(self._http, request, silence_s_max)
             failure: httpx.Response | httpx.TransportError
             try:
                 response = await self._http.send(sending, stream=True)

@@ -1,6 +1,6 @@
 """The answers as typed dictionaries, as far as they are promised; what is added later is there under its name."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Mode = Literal["operational", "exercise", "test"]
 Severity = Literal["blue", "yellow", "orange", "red"]
@@ -143,6 +143,50 @@ class Alarm(FeedLine, total=False):
     incident: str | None
 
 
+class ExplainedView(TypedDict):
+    """How a rule's condition stood; `decisive` is the comparison that decided."""
+
+    active: bool
+    severity: Severity | None
+    raised: str | None
+    clock: str
+    decisive: dict[str, Any]
+    limits: list[dict[str, Any]]
+    deadband: float | None
+    timers: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
+    readings_left_out: int
+
+
+Explanation = TypedDict(
+    "Explanation",
+    {
+        "rule": str,
+        "rule_version": str,
+        "kind": str,
+        "class": AlarmClass,
+        "sensor": str,
+        "time": str,
+        "begins": str | None,
+        "bindings_since": str | None,
+        "unit": str,
+        "value_unit": str | None,
+        "alarm": str | None,
+        "state": str | None,
+        "quiet": list[dict[str, Any]],
+        "activation": dict[str, Any] | None,
+        "temporary_limit": dict[str, Any] | None,
+        "sensors_elsewhere": int,
+        "then": ExplainedView,
+        "now": ExplainedView,
+        "smallest": list[dict[str, Any]],
+        "words": list[str],
+    },
+)
+"""Why a rule fired or did not: as it was known `then`, and as it is known `now`."""
+
+
 class Incident(TypedDict, total=False):
     """Alarms that belong together; `version` is what an act on it has seen."""
 
@@ -189,11 +233,14 @@ class Status(TypedDict, total=False):
 
 
 class ExportedReading(TypedDict):
-    """A reading of an export: `value` in `unit`; `quality` is what the device said of itself."""
+    """A reading of an export: `value` in `unit`; `quality` is what the device said of itself.
+
+    `received_at` is absent where the log of arrivals does not reach back so far any more.
+    """
 
     time: str
     sensor: str
     value: float
     unit: str
     quality: Literal["good", "uncertain", "bad"]
-    received_at: str
+    received_at: NotRequired[str]
