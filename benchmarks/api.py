@@ -7,7 +7,6 @@ that asks one question after another and reads the answer to its last byte.
 import asyncio
 import math
 import random
-import socket
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ import numpy as np
 
 from benchmarks.api_city import DAY_MS, START_MS, CitySizes, filled_city
 from benchmarks.engine_city import sensor
-from benchmarks.feed import running_service
+from benchmarks.feed import free_port, running_service
 from benchmarks.measure import Bench, Case, case, machine
 from model.instant import format_instant
 
@@ -142,9 +141,7 @@ async def _connected(port: int, key: str) -> AsyncIterator[Callable[[str], Await
 
 @asynccontextmanager
 async def _bare_route() -> AsyncIterator[int]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.api_bare", str(port))
     try:
         async with asyncio.timeout(READY_S_MAX):

@@ -94,9 +94,7 @@ async def running_service(
     home: Path, programs: Path, command: str = "up"
 ) -> AsyncIterator[tuple[dict[str, str], int, int]]:
     """`lifeline up` or `serve`; yields where database and broker are, the port of the API, and the process number."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIFELINE_")} | {
         "LIFELINE_HOME": str(home),
         "LIFELINE_PROGRAMS": str(programs),
@@ -119,6 +117,13 @@ async def running_service(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.wait()
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def _is_ready(port: int) -> bool:
