@@ -55,6 +55,10 @@ def _of_cities(template: str, found: Callable[[World, Place], Any] = lambda _, p
     return Single(lambda world: {p: template.format(found(world, p), city=city) for city, p in WHOLE.items()})
 
 
+def _of_incidents(template: str) -> Single:
+    return Single(lambda world: {p: template.format(incident) for p, incident in world.incidents.items()})
+
+
 def _alarm_act(action: str, **body: Any) -> Act:
     return Act(lambda w: {p: (f"/alarms/{w.alarms[p]}/{action}", {"seen_sequence": 1, **body}) for p in ACTED})
 
@@ -107,6 +111,7 @@ ROUTES: dict[tuple[str, str], Listed | Single | Act | Apart] = {
     ("GET", "/sensors/{sensor}/readings"): _of_each("/sensors/{sensor}/readings"),
     ("GET", "/sensors/{sensor}/latest"): _of_each("/sensors/{sensor}/latest"),
     ("GET", "/sensors/{sensor}/events"): _of_each("/sensors/{sensor}/events"),
+    ("GET", "/sensors/{sensor}/rules"): _of_each("/sensors/{sensor}/rules"),
     ("GET", "/sensors/latest"): Listed("/sensors/latest?near=98.29,39.77&radius_m=50000", NEAR),
     ("GET", "/assets/{asset}"): _of_each("/assets/asset-{sensor}"),
     ("GET", "/sensorthings/v1.1"): Apart("the same for everybody"),
@@ -118,6 +123,8 @@ ROUTES: dict[tuple[str, str], Listed | Single | Act | Apart] = {
     ("GET", "/alarms"): Listed("/alarms", IN_EACH),
     ("GET", "/alarms/stream"): Apart("streams_tell_what_is_within"),
     ("GET", "/alarms/{alarm}"): _of_each("/alarms/{alarm}"),
+    ("GET", "/explanation"): _of_each("/explanation?sensor={sensor}&rule=combustible-gas&time=2026-11-22T12:00:00Z"),
+    ("GET", "/alarms/{alarm}/explanation"): Apart("test_explanation: what is told lies within the areas"),
     ("GET", "/alarms/{alarm}/journal"): _of_each("/alarms/{alarm}/journal"),
     ("POST", "/alarms/{alarm}/acknowledge"): _alarm_act("acknowledge"),
     ("POST", "/alarms/{alarm}/reset"): _alarm_act("reset"),
@@ -168,7 +175,9 @@ ROUTES: dict[tuple[str, str], Listed | Single | Act | Apart] = {
     # Nobody but who made a request withdraws it: 403 for everybody here.
     ("POST", "/approvals/{approval}/withdraw"): Apart("who made a request saw what it is about"),
     ("GET", "/incidents"): Listed("/incidents?mode=test,operational", IN_EACH),
-    ("GET", "/incidents/{incident}"): Single(lambda w: {p: f"/incidents/{one}" for p, one in w.incidents.items()}),
+    ("GET", "/incidents/{incident}"): _of_incidents("/incidents/{}"),
+    ("GET", "/incidents/{incident}/timeline"): _of_incidents("/incidents/{}/timeline"),
+    ("GET", "/incidents/{incident}/timeline.html"): _of_incidents("/incidents/{}/timeline.html"),
     ("POST", "/incidents/{incident}/split"): _incident_act("split", alarms=["one"])._replace(done=frozenset({422})),
     ("POST", "/incidents/{incident}/merge"): Act(
         lambda w: {p: (f"/incidents/{one}/merge", {"seen_version": 1, "other": one}) for p, one in w.incidents.items()}
@@ -276,6 +285,20 @@ ROUTES: dict[tuple[str, str], Listed | Single | Act | Apart] = {
     ),
     ("POST", "/keys/{label}/rotate"): Act(lambda _: {p: (f"/keys/{p}-key/rotate", {}) for p in ACTED}),
     ("DELETE", "/keys/{label}"): Act(lambda _: {p: (f"/keys/{p}-key", None) for p in ACTED}),
+    **{
+        (method, f"/exercises{path}"): Apart("an_exercise_is_seen_and_steered_within_its_areas")
+        for method, path in (
+            ("GET", ""),
+            ("GET", "/scenarios"),
+            ("POST", ""),
+            ("GET", "/{exercise}"),
+            ("POST", "/{exercise}/play"),
+            ("POST", "/{exercise}/pause"),
+            ("POST", "/{exercise}/speed"),
+            ("POST", "/{exercise}/seek"),
+            ("POST", "/{exercise}/end"),
+        )
+    },
     ("GET", "/exports/readings"): Listed(f"/exports/readings?{SPAN}", IN_EACH),
     ("GET", "/exports/alarms"): Listed(f"/exports/alarms?{SPAN}", IN_EACH),
     ("GET", "/exports/sensors"): Listed("/exports/sensors", IN_EACH),
@@ -289,4 +312,5 @@ ROUTES: dict[tuple[str, str], Listed | Single | Act | Apart] = {
     ),
     ("GET", "/rules"): Listed("/rules", IN_EACH),
     ("POST", "/rules/backtest"): Apart("trials_tell_what_is_within"),
+    ("GET", "/rules/{pack}/versions"): Apart("test_rule_changes: a trial is of all cities"),
 }

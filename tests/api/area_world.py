@@ -12,6 +12,7 @@ import numpy as np
 
 from alerts.changes import record_steps
 from alerts.notification_file import parse_notification_file
+from alerts.recovery import EvaluatorLimits, recover
 from alerts.rule_file import default_packs, parse_packs
 from alerts.suppression import Judged
 from app.warnings.sending import CapSettings
@@ -108,6 +109,7 @@ async def build(service: Service) -> World:
     await import_sensors(service.pool, SENSORS, CITIES)
     await _activate_rules(service)
     await _write_readings(service)
+    await recover(service.pool, EvaluatorLimits())  # which notes what rules are bound
     await _raise_alarms(world)
     await _insert_rows(world)
     desk, chief = (

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ import uvicorn
 from alerts.changes import record_steps
 from alerts.suppression import Judged
 from app.api.application import ApiContext, ApiLimits, create_app
+from app.api.context import CONSOLE
 from model.alarm import ConditionChange, JournalLine
 from model.instant import parse_instant
 from model.registry import Registry
@@ -68,10 +70,13 @@ class Service:
 
 
 @asynccontextmanager
-async def running(url: str, **limits: Any) -> AsyncIterator[Service]:
+async def running(
+    url: str, clock: Callable[[], int] | None = None, console: Path = CONSOLE, **limits: Any
+) -> AsyncIterator[Service]:
+    """Serve the API; its clock is the service's `now`, unless another is given."""
     pool = await open_pool(url, connections_max=8)
     service: Service
-    context = ApiContext(pool=pool, clock=lambda: service.now, limits=ApiLimits(**limits))
+    context = ApiContext(pool=pool, clock=clock or (lambda: service.now), limits=ApiLimits(**limits), console=console)
     app = create_app(context)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False, lifespan="on"))
     service = Service(pool, context, app, server)

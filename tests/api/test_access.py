@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 from fastapi.routing import APIRoute
@@ -11,6 +12,7 @@ from app.access import ROLES, Role
 from app.api.application import ApiContext, create_app
 from store.keys import create_key, list_keys, revoke_key
 from tests.api.service import MARKUP, NOON, Service, change, events, journal, serve, silence
+from tests.api.test_pages import write_console
 
 ALL = set(ROLES)
 READ = ALL - {Role.SECURITY_ADMINISTRATOR}
@@ -26,6 +28,14 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/readyz"): OPEN,
     ("GET", "/metrics"): OPEN,
     ("GET", "/"): OPEN,
+    ("GET", "/map"): OPEN,
+    ("GET", "/wall"): OPEN,
+    ("GET", "/shift"): OPEN,
+    ("GET", "/engineer"): OPEN,
+    ("GET", "/replay"): OPEN,
+    ("GET", "/field"): OPEN,
+    ("GET", "/service-worker.js"): OPEN,
+    ("GET", "/manifest.webmanifest"): OPEN,
     ("GET", "/docs"): OPEN,
     ("GET", "/openapi.json"): OPEN,
     ("GET", "/static/{path}"): OPEN,
@@ -36,13 +46,16 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/api/v1/sensors/{sensor}/readings"): READ,
     ("GET", "/api/v1/sensors/{sensor}/latest"): READ,
     ("GET", "/api/v1/sensors/{sensor}/events"): READ,
+    ("GET", "/api/v1/sensors/{sensor}/rules"): READ,
     ("GET", "/api/v1/assets/{asset}"): READ,
     ("GET", "/api/v1/networks"): READ - {Role.VIEWER, Role.FIELD},
     ("GET", "/api/v1/networks/{network}"): READ - {Role.VIEWER, Role.FIELD},
     ("GET", "/api/v1/retention"): READ,
     ("GET", "/api/v1/audit"): {Role.AUDITOR, Role.SECURITY_ADMINISTRATOR},
     ("GET", "/api/v1/audit/export"): {Role.AUDITOR, Role.SECURITY_ADMINISTRATOR},
+    ("GET", "/api/v1/explanation"): READ,
     ("GET", "/api/v1/alarms"): READ,
+    ("GET", "/api/v1/alarms/{alarm}/explanation"): READ,
     ("GET", "/api/v1/alarms/stream"): READ,
     ("GET", "/api/v1/alarms/{alarm}"): READ,
     ("GET", "/api/v1/alarms/{alarm}/journal"): READ,
@@ -74,6 +87,8 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/api/v1/approvals/{approval}/withdraw"): READ,
     ("GET", "/api/v1/incidents"): READ,
     ("GET", "/api/v1/incidents/{incident}"): READ,
+    ("GET", "/api/v1/incidents/{incident}/timeline"): READ,
+    ("GET", "/api/v1/incidents/{incident}/timeline.html"): READ,
     ("POST", "/api/v1/incidents/{incident}/split"): DESK,
     ("POST", "/api/v1/incidents/{incident}/merge"): DESK,
     ("POST", "/api/v1/incidents/{incident}/close"): DESK,
@@ -123,6 +138,15 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/api/v1/exports/readings"): READ,
     ("GET", "/api/v1/exports/alarms"): READ,
     ("GET", "/api/v1/exports/sensors"): READ,
+    ("GET", "/api/v1/exercises"): READ,
+    ("POST", "/api/v1/exercises"): {Role.SUPERVISOR, Role.ENGINEER},
+    ("GET", "/api/v1/exercises/scenarios"): READ,
+    ("GET", "/api/v1/exercises/{exercise}"): READ,
+    ("POST", "/api/v1/exercises/{exercise}/play"): {Role.SUPERVISOR, Role.ENGINEER},
+    ("POST", "/api/v1/exercises/{exercise}/pause"): {Role.SUPERVISOR, Role.ENGINEER},
+    ("POST", "/api/v1/exercises/{exercise}/speed"): {Role.SUPERVISOR, Role.ENGINEER},
+    ("POST", "/api/v1/exercises/{exercise}/seek"): {Role.SUPERVISOR, Role.ENGINEER},
+    ("POST", "/api/v1/exercises/{exercise}/end"): {Role.SUPERVISOR, Role.ENGINEER},
     ("GET", "/api/v1/sensorthings/v1.1"): READ,
     ("GET", "/api/v1/sensorthings/v1.1/{resource}"): READ,
     ("GET", "/api/v1/sensorthings/v1.1/{resource:path}"): READ,
@@ -149,6 +173,7 @@ TABLE: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/api/v1/rejections/{rejection}/replay"): {Role.ENGINEER, Role.SUPERVISOR},
     ("POST", "/api/v1/rejections/{rejection}/discard"): {Role.ENGINEER, Role.SUPERVISOR},
     ("GET", "/api/v1/rules"): READ,
+    ("GET", "/api/v1/rules/{pack}/versions"): READ,
     ("POST", "/api/v1/rules/backtest"): {Role.ENGINEER},
 }
 
@@ -177,7 +202,7 @@ def _routes(app: object) -> list[APIRoute]:
 
 
 NAMES = {
-    "sensor": "GAS-1", "alarm": ALARM, "path": "alarms.js", "network": "jiayuguan.gas", "city": "jiayuguan",
+    "sensor": "GAS-1", "alarm": ALARM, "path": "docs.js", "network": "jiayuguan.gas", "city": "jiayuguan",
     "incident": f"i.{ALARM}", "report": "report.1", "channel": "desk", "position": "desk", "rule": "level",
     "identifier": "one", "asset": "MH-0042",
 }  # fmt: skip
@@ -195,7 +220,7 @@ async def _status(client: httpx.AsyncClient, method: str, path: str) -> int:
         return answer.status_code
 
 
-def test_roles_by_route(database_url: str) -> None:
+def test_roles_by_route(database_url: str, tmp_path: Path) -> None:
     async def scenario(service: Service) -> None:
         await journal(service.pool, [change("GAS-1", 0, 4)])
         stranger = service.client_with({})
@@ -213,7 +238,7 @@ def test_roles_by_route(database_url: str) -> None:
                 # without rule files is refused for that alone.
                 assert status in ({200, 404, 409, 422} if role in roles else {403}), (role, path, status)
 
-    serve(database_url, scenario)
+    serve(database_url, scenario, console=write_console(tmp_path / "console"))
 
 
 def test_key_by_header_and_revocation(database_url: str) -> None:
@@ -317,14 +342,13 @@ def test_markup_is_inert(database_url: str) -> None:
         answer = await client.get("/api/v1/alarms")
         assert answer.json()["alarms"][0]["name"] == MARKUP
         assert answer.headers["content-type"] == "application/json"
-        for path in ("/api/v1/alarms", "/", "/docs", "/static/alarms.js", "/nowhere", "/api/v1/sensors/%3Cb%3E"):
+        for path in ("/api/v1/alarms", "/", "/docs", "/static/docs.js", "/nowhere", "/api/v1/sensors/%3Cb%3E"):
             answer = await client.get(path)
             assert answer.headers["content-security-policy"].startswith("default-src 'self'"), path
             assert answer.headers["x-content-type-options"] == "nosniff"
-        for name in ("alarms.js", "docs.js", "log_in.js", "start.js"):
-            script = (await client.get(f"/static/{name}")).text
-            for dangerous in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-                assert dangerous not in script
+        script = (await client.get("/static/docs.js")).text
+        for dangerous in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert dangerous not in script
         for path in ("/", "/docs"):
             page = (await client.get(path)).text
             assert "<style" not in page

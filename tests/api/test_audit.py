@@ -12,7 +12,8 @@ import httpx
 from app.api.audit import AuditPage
 from app.api.audit_trail import RecordedOften
 from app.audit_file import read_audit_file
-from model.audit import GENESIS, Action
+from model.audit import Action
+from model.chain import GENESIS
 from model.network import Link, Node
 from model.network_content import Placed
 from store.audit import record
@@ -226,7 +227,7 @@ def test_an_export_is_whole_and_verified_without_the_database(database_url: str,
         assert lines[-1] == {"complete": True, "rows": 5, "sequence": 5, "hash": lines[4]["hash"]}
         (tmp_path / "audit.ndjson").write_text(text, "utf-8")
         verdict = read_audit_file(tmp_path / "audit.ndjson", (3, lines[2]["hash"]))
-        assert (verdict.broken, verdict.first, verdict.sequence) == (None, 1, 5)
+        assert (verdict.broken, verdict.first, verdict.last) == (None, 1, 5)
         rows = await listed(service)
         assert lines[4] == rows[1]
         assert (rows[0]["actor"], rows[0]["action"]) == ("revisor", "audit-exported")

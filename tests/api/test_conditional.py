@@ -14,7 +14,7 @@ TAGGED = [
     "/api/v1/sensors", "/api/v1/sensors/GAS-1", "/api/v1/sensors/latest", "/api/v1/sensors/GAS-1/readings",
     "/api/v1/alarms", f"/api/v1/alarms/{ALARM}", f"/api/v1/alarms/{ALARM}/journal", "/api/v1/assets/m-100%25",
     "/api/v1/incidents", "/api/v1/reports", "/api/v1/rules", "/api/v1/positions", "/api/v1/feeds/cap.atom",
-    "/openapi.json", "/static/alarms.js",
+    "/openapi.json", "/static/docs.js",
 ]  # fmt: skip
 
 

@@ -201,7 +201,7 @@ def test_the_registry_comes_back_as_it_was(database_url: str, tmp_path: Path) ->
         assert {city.city: city.mode for city in cities} == {"jiayuguan": "test", "jinchang": "operational"}
         lines = [json.loads(line) for line in (await _text(client, SENSORS + "?form=ndjson")).splitlines()]
         assert lines[2]["sensor"] == "GAS-1"
-        assert lines[3] | {} == {
+        assert lines[3] == {
             "sensor": "GAS-2", "city": "jiayuguan", "system": "gas", "property": "combustible_gas", "unit": "%{LEL}",
             "interval_s": 60.0, "longitude": 98.30, "latitude": 39.77, "district": "xiongguan", "name": "=1+1",
             "time_zone": "Asia/Shanghai", "mode": "test", "note": "@here", "depth": "-3", "z": 'a,"b"',

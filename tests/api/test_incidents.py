@@ -33,7 +33,9 @@ def test_alarms_of_one_street_are_one_incident_with_its_cause_first(database_url
         reason = answer["members"][1]["reason"]
         assert (answer["members"][1]["alarm"], reason["relation"], reason["to"]) == (alarm, "near", A[2:])
         assert reason["distance_m"] == pytest.approx(300, abs=2)
-        assert "300 m" in reason["words"]["en"]
+        assert reason["words"]["en"] == "close to Gauge W-1 in place and time, 300 m away"
+        (other, _) = (one["probable_cause"] for one in page["incidents"])
+        assert (other["subject"], other["words"]["en"]) == ("W-4", "the first alarm, at Gauge W-4")
         assert answer["members"][1]["state"] == "unacknowledged"
         assert answer["members"][1]["name"] == "Gauge W-2"
         assert answer["circle"]["radius_m"] == pytest.approx(150, abs=2)

@@ -14,25 +14,29 @@ from alerts.outbox import enqueue
 from app.access import ROLES
 from app.api import notifications
 from app.api.notifications import NOTIFICATION_READERS, RETRIERS, TESTERS, Channels, NotificationItem, NotificationPage
-from app.notify.channels import Outgoing, SendingFailed, Surroundings
 from app.notify.dispatcher import Dispatcher, DispatchLimits
 from store.journal import Place, Transition, append_transitions, lock_journal
 from store.notification_files import StoredFile, put_file_in_force
 from tests.api.service import NOON, SENSORS, Service, change, serve
+from tests.integration.notifying import AROUND, receiving
 
 PLACES = {sensor.sensor: Place(sensor.city, sensor.system, sensor.district) for sensor in SENSORS}
 SECRET = "topsecret0123456789abcdef"
-FILE = {
-    "channels": [
-        {"channel": "desk", "via": "apprise", "url": f"dingtalk://{SECRET}/"},
-        {"channel": "partner", "via": "webhook", "url": f"https://p.example.org/{SECRET}?t={SECRET}", "key": SECRET},
-    ],
-    "routes": [{"route": "all", "channels": ["desk"], "modes": ["operational", "test"]}],
-}
+FAILED = "p.example.org answered 500"
+NOBODY = 9  # a port on which nothing listens
 
 
-async def _configure(service: Service) -> None:
-    file = parse_notification_file("n.yaml", yaml.safe_dump(FILE))
+async def _configure(service: Service, port: int = NOBODY) -> None:
+    """Put a file into force by which a partner's receiver on the port is told of everything."""
+    partner = f"http://p.example.org:{port}/{SECRET}?t={SECRET}"
+    text = yaml.safe_dump({
+        "channels": [
+            {"channel": "desk", "via": "apprise", "url": f"dingtalk://{SECRET}/"},
+            {"channel": "partner", "via": "webhook", "url": partner, "key": SECRET},
+        ],
+        "routes": [{"route": "all", "channels": ["partner"], "modes": ["operational", "test"]}],
+    })  # fmt: skip
+    file = parse_notification_file("n.yaml", text)
     async with service.pool.acquire() as connection:
         await put_file_in_force(connection, StoredFile(file.version, file.content), "test")
 
@@ -47,15 +51,9 @@ async def _raise(service: Service, *sensors: str) -> None:
     service.now = NOON + 1_000  # a reading arrives a little after its time
 
 
-def _dispatcher(service: Service, taken: list[str], fails: bool = False) -> Dispatcher:
-    async def sender(_channel: Any, outgoing: Outgoing, _now: int, _around: Surroundings) -> None:
-        if fails:
-            raise SendingFailed("p.example.org answered 500")
-        taken.append(outgoing.key)
-
-    return Dispatcher(
-        service.pool, lambda: service.now, sender=sender, limits=DispatchLimits(attempts_max=1, poll_s=0.05)
-    )
+def _dispatcher(service: Service) -> Dispatcher:
+    limits = DispatchLimits(attempts_max=1, poll_s=0.05)
+    return Dispatcher(service.pool, lambda: service.now, around=AROUND, limits=limits)
 
 
 async def _list(client: Any, query: str = "") -> list[NotificationItem]:
@@ -74,7 +72,7 @@ def test_they_are_listed_within_the_areas_of_the_key(database_url: str) -> None:
             "level.GAS-2.20261122T120000000Z", "level.GAS-1.20261122T120000000Z",
         ]  # fmt: skip
         (theirs,) = await _list(everywhere, "?city=jinchang")
-        assert (theirs.state, theirs.severity, theirs.channel) == ("pending", "orange", "desk")
+        assert (theirs.state, theirs.severity, theirs.channel) == ("pending", "orange", "partner")
         assert (await here.get(f"/api/v1/notifications/{theirs.notification}")).status_code == 404
         assert (await here.post(f"/api/v1/notifications/{theirs.notification}/retry")).status_code == 404
         assert (await here.get("/api/v1/notifications?city=jinchang")).status_code == 403
@@ -103,19 +101,20 @@ def test_pages_hold_every_notification_once(database_url: str) -> None:
 
 def test_what_was_given_up_is_sent_again_when_somebody_says_so(database_url: str) -> None:
     async def scenario(service: Service) -> None:
-        await _configure(service)
-        await _raise(service, "WATER-9")
-        taken: list[str] = []
-        await _dispatcher(service, taken, fails=True).send_due()
-        client = await service.client("operator", label="li.wei")
-        (dead,) = await _list(client, "?state=dead")
-        assert (dead.error, dead.attempts) == ("p.example.org answered 500", 1)
-        for _ in range(2):  # the second is a repetition and changes nothing
-            retried = await client.post(f"/api/v1/notifications/{dead.notification}/retry")
-            assert retried.status_code == 200, retried.text
-            assert (retried.json()["state"], retried.json()["retried_by"]) == ("pending", "li.wei")
-        assert await _dispatcher(service, taken).send_due() == 1
-        assert taken == [dead.key]
+        async with receiving(status=500) as receiver:
+            await _configure(service, receiver.port)
+            await _raise(service, "WATER-9")
+            await _dispatcher(service).send_due()
+            client = await service.client("operator", label="li.wei")
+            (dead,) = await _list(client, "?state=dead")
+            assert (dead.error, dead.attempts) == (FAILED, 1)
+            for _ in range(2):  # the second is a repetition and changes nothing
+                retried = await client.post(f"/api/v1/notifications/{dead.notification}/retry")
+                assert retried.status_code == 200, retried.text
+                assert (retried.json()["state"], retried.json()["retried_by"]) == ("pending", "li.wei")
+            receiver.status = 200
+            assert await _dispatcher(service).send_due() == 1
+            assert receiver.keys == [dead.key]
         refused = await client.post(f"/api/v1/notifications/{dead.notification}/retry")
         assert refused.status_code == 409
         assert refused.json()["notification"]["state"] == "sent"
@@ -126,18 +125,18 @@ def test_what_was_given_up_is_sent_again_when_somebody_says_so(database_url: str
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_test_button_says_what_came_of_it(database_url: str, fails: bool) -> None:
     async def scenario(service: Service) -> None:
-        await _configure(service)
-        client = await service.client("supervisor", label="wang.fang")
-        taken: list[str] = []
-        stop = asyncio.Event()
-        running = asyncio.create_task(_dispatcher(service, taken, fails).run(stop))
-        answer = await client.post("/api/v1/notifications/channels/desk/test")
-        stop.set()
-        await running
+        async with receiving(status=500 if fails else 200) as receiver:
+            await _configure(service, receiver.port)
+            client = await service.client("supervisor", label="wang.fang")
+            stop = asyncio.Event()
+            running = asyncio.create_task(_dispatcher(service).run(stop))
+            answer = await client.post("/api/v1/notifications/channels/partner/test")
+            stop.set()
+            await running
         item = NotificationItem.model_validate(answer.json())
-        assert (item.kind, item.channel, item.attempts) == ("test", "desk", 1)
-        assert (item.state, item.error) == (("dead", "p.example.org answered 500") if fails else ("sent", None))
-        assert len(taken) == (0 if fails else 1)
+        assert (item.kind, item.channel, item.attempts) == ("test", "partner", 1)
+        assert (item.state, item.error) == (("dead", FAILED) if fails else ("sent", None))
+        assert (len(receiver.taken), len(receiver.refused)) == ((0, 1) if fails else (1, 0))
         assert (await client.post("/api/v1/notifications/channels/pager/test")).status_code == 404
 
     serve(database_url, scenario)
@@ -166,19 +165,19 @@ def test_channels_are_shown_with_their_health_and_without_secrets(database_url: 
         client = await service.client("operator")
         empty = Channels.model_validate((await client.get("/api/v1/notifications/channels")).json())
         assert (empty.version, empty.channels) == (None, [])
-        await _configure(service)
-        await _raise(service, "GAS-1", "WATER-9")
-        await _dispatcher(service, [], fails=True).send_due()
+        async with receiving(status=500) as receiver:
+            await _configure(service, receiver.port)
+            await _raise(service, "GAS-1", "WATER-9")
+            await _dispatcher(service).send_due()
         answer = await client.get("/api/v1/notifications/channels")
         assert SECRET not in answer.text
         desk, partner = Channels.model_validate(answer.json()).channels
-        assert (desk.target, partner.target) == ("dingtalk://…", "https://p.example.org/…")
-        assert (desk.failures, desk.error, desk.failed_at) == (1, "p.example.org answered 500",
-                                                               "2026-11-22T12:00:01.000Z")  # fmt: skip
-        assert desk.notifications == {"dead": 1, "pending": 1}
+        assert (desk.target, partner.target) == ("dingtalk://…", "http://p.example.org/…")
+        assert (partner.failures, partner.error, partner.failed_at) == (1, FAILED, "2026-11-22T12:00:01.000Z")
+        assert (partner.notifications, desk.notifications) == ({"dead": 1, "pending": 1}, {})
         there = await service.client("operator", "jinchang")
         shown = Channels.model_validate((await there.get("/api/v1/notifications/channels")).json())
-        assert sum(shown.channels[0].notifications.values()) == 1
+        assert sum(shown.channels[1].notifications.values()) == 1
 
     serve(database_url, scenario)
 

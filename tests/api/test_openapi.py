@@ -27,18 +27,18 @@ SENSOR_THINGS = "/api/v1/sensorthings/"  # its names are OData's
 # A parameter has one of these names, and each means the same wherever it stands.
 WORDS = {
     "place": "near radius_m bbox display_crs",
-    "time": "from to at since month bucket",
+    "time": "from to at time since month bucket",
     "page": "limit after changed_after last_event_id last-event-id",
     "form": "form language view latest",
     "request": "Idempotency-Key Second-Factor-Code code error iss",
-    "things": "alarm approval asset channel city district grid hand_over identifier incident label mode network"
-    " notification position property rejection report rule sensor severity suppression system temporary_limit user"
-    " warning",
+    "things": "alarm approval asset channel city district exercise grid hand_over identifier incident label"
+    " mode network notification pack position property rejection report rule sensor severity suppression"
+    " system temporary_limit user warning",
     "attributes": "action actor assigned_to class ended handling kind member outcome own_state q reason source standing"
     " state subject verified",
 }
 VOCABULARY = {word for words in WORDS.values() for word in words.split()}
-TIMES = {"from", "to", "at", "since"}
+TIMES = {"from", "to", "at", "time", "since"}
 WITHOUT_REQUEST = {("GET", "/api/v1/alarms/stream"), ("GET", "/api/v1/province/alarms/stream")}  # they do not end
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from tests.api.gas_rules import RULES, fill
-from tests.api.service import Service, serve
+from model.instant import format_instant
+from tests.api.gas_rules import HOUR, RULES, fill
+from tests.api.service import NOON, Service, serve
 
 PATH = "/api/v1/rules/activations"
 TESTS = """\
@@ -39,7 +40,8 @@ def test_rules_come_into_force_when_another_person_approves(database_url: str) -
         designed = await gas_in_force(asking)
         assert (designed["activated_by"], designed["approved_by"]) == ("test", None)
 
-        answer = await asking.post(PATH, json=body(tests={"gas": TESTS}))
+        span = {"from": format_instant(NOON), "to": format_instant(NOON + HOUR // 2)}
+        answer = await asking.post(PATH, json=body(tests={"gas": TESTS}, **span))
         asked = answer.json()
         assert (answer.status_code, asked["state"], asked["tests_passed"]) == (200, "requested", 1), asked
         (pack,) = asked["packs"]
@@ -47,6 +49,7 @@ def test_rules_come_into_force_when_another_person_approves(database_url: str) -
         assert pack["changes"]["changed"] == ["combustible-gas"]
         assert "hydrogen-sulfide" in pack["changes"]["removed"]
         assert [one["sensor"] for one in asked["trial"]["added"]] == ["GAS-1"]
+        assert [asked["trial"][name] for name in ("from", "to")] == list(span.values())
         assert (await gas_in_force(asking))["version"] == designed["version"]
 
         approve = f"/api/v1/approvals/{asked['approval']}/approve"
@@ -66,8 +69,26 @@ def test_rules_come_into_force_when_another_person_approves(database_url: str) -
             pack["version"], "li", "zhao",
         )  # fmt: skip
         assert (await second.post(approve, json={})).status_code == 409
+        await versions_tell_what_was_shown(service, asking, asked["trial"])
 
     serve(database_url, scenario)
+
+
+async def versions_tell_what_was_shown(service: Service, asking: Any, trial: dict[str, Any]) -> None:
+    path = "/api/v1/rules/gas/versions"
+    kept = (await asking.get(path)).json()["versions"]
+    assert [(one["activated_by"], one["approved_by"], one["in_force"], one["trial"]) for one in kept] == [
+        ("li", "zhao", True, trial), ("test", None, False, None),
+    ]  # fmt: skip
+    assert kept[0]["version"] == (await gas_in_force(asking))["version"]
+    first = (await asking.get(f"{path}?limit=1")).json()
+    rest = (await asking.get(f"{path}?limit=1&after={first['next']}")).json()
+    assert (first["versions"], rest["versions"], rest["next"]) == (kept[:1], kept[1:], None)
+    # A trial tells of alarms in every city.
+    bound = await service.client("viewer", "jiayuguan")
+    assert [one["trial"] for one in (await bound.get(path)).json()["versions"]] == [None, None]
+    unknown = await asking.get("/api/v1/rules/mine/versions")
+    assert (unknown.status_code, "rule pack 'mine'" in unknown.json()["detail"]) == (404, True)
 
 
 def test_what_was_compared_is_what_comes_into_force(database_url: str) -> None:
@@ -99,6 +120,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (body(reason=" "), "reason", "at least 1 character"),
     (body(packs=[]), "packs", "at least 1"),
     (body(other=1), "other", "not permitted"),
+    (body(**{"from": format_instant(NOON)}), "from", "belong together"),
+    (body(**{"from": format_instant(NOON), "to": format_instant(NOON)}), "to", "not after"),
 ]
 
 
@@ -130,8 +153,11 @@ def test_the_command_activates_at_once(
     assert "pack gas: in force" in capsys.readouterr().out
 
     async def scenario(service: Service) -> None:
-        in_force = await gas_in_force(await service.client("viewer"))
+        viewer = await service.client("viewer")
+        in_force = await gas_in_force(viewer)
         assert (in_force["activated_by"], in_force["approved_by"]) == ("li", None)
+        newest = (await viewer.get("/api/v1/rules/gas/versions")).json()["versions"][0]
+        assert newest["trial"]["counts"]["added"] == 0
 
     serve(database_url, scenario)
 

@@ -23,8 +23,9 @@ LEFT_OUT = {
     "/api/v1/assets": "for phones, which ask by themselves",
     "/api/v1/audit": "for auditors, who use the command",
     "/api/v1/cause-codes": "for screens",
+    "/api/v1/exercises": "steered from the page",
     "/api/v1/feeds": "other systems read CAP by its own clients",
-    "/api/v1/incidents/{incident}/": "done at the desk",
+    "/api/v1/incidents/{incident}/": "done at the desk, or read as a page",
     "/api/v1/keys": "done by the security administrator",
     "/api/v1/networks": "for maps, by role",
     "/api/v1/notifications": "for who runs the service",
@@ -38,6 +39,7 @@ LEFT_OUT = {
     "/api/v1/rules/": "done by engineers, at the command line",
     "/api/v1/sensors/latest": "for phones, which ask by themselves",
     "/api/v1/sensors/{sensor}/events": "for who maintains sensors",
+    "/api/v1/sensors/{sensor}/rules": "for screens",
     "/api/v1/session": "for the console",
     "/api/v1/sensorthings": "other systems read SensorThings by its own clients",
     "/api/v1/shifts": "done at the desk",
@@ -48,11 +50,11 @@ LEFT_OUT = {
 
 
 def _path(method: _Method[Any, Any]) -> str:
-    return method.path if method.path == "/metrics" else PREFIX + method.path
+    return method.route.path if method.route.path == "/metrics" else PREFIX + method.route.path
 
 
 def _operation(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = DOCUMENT["paths"][_path(METHODS[name])][METHODS[name].method.lower()]
+    found: dict[str, Any] = DOCUMENT["paths"][_path(METHODS[name])][METHODS[name].route.method.lower()]
     return found
 
 
@@ -68,12 +70,12 @@ def _found(described: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_has_its_path(name: str) -> None:
-    assert METHODS[name].method.lower() in DOCUMENT["paths"].get(_path(METHODS[name]), {})
+    assert METHODS[name].route.method.lower() in DOCUMENT["paths"].get(_path(METHODS[name]), {})
     assert METHODS[name].__doc__
 
 
 def test_every_path_has_its_method_or_a_reason() -> None:
-    covered = {(_path(method), method.method.lower()) for method in METHODS.values()}
+    covered = {(_path(method), method.route.method.lower()) for method in METHODS.values()}
     missing = [
         (path, verb)
         for path, operations in DOCUMENT["paths"].items()
@@ -104,7 +106,7 @@ def _taken(name: str) -> tuple[set[str], set[str]]:
 def test_every_name_is_known_and_all_that_is_needed_is_asked_for(name: str) -> None:
     operation = _operation(name)
     taken, needed = _taken(name)
-    in_path = set(re.findall(r"{(\w+)}", METHODS[name].path))
+    in_path = set(re.findall(r"{(\w+)}", METHODS[name].route.path))
     parameters = [_found(parameter) for parameter in operation.get("parameters", [])]
     in_query = {one["name"]: one.get("required", False) for one in parameters if one["in"] == "query"}
     known, required = set(in_query), {one for one, is_required in in_query.items() if is_required}
@@ -122,7 +124,7 @@ def test_every_name_is_known_and_all_that_is_needed_is_asked_for(name: str) -> N
 SCHEMAS = {
     "Sensor": "SensorItem", "Reading": "Reading", "Bucket": "ReadingBucket", "Readings": "Readings",
     "Latest": "LatestReading", "Line": "Line", "Alarm": "AlarmItem", "Incident": "IncidentItem",
-    "Report": "ReportItem", "Status": "Status",
+    "Report": "ReportItem", "Status": "Status", "Explanation": "ExplanationItem", "ExplainedView": "ViewItem",
 }  # fmt: skip
 
 

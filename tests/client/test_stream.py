@@ -19,7 +19,7 @@ from lifeline_client.requests import Request
 from store.keys import create_key, revoke_key
 from store.pool import open_pool
 from store.sensors import import_sensors
-from tests.api.service import CITIES, NOON, SENSORS, Service, change, journal, serve, silence
+from tests.api.service import CITIES, NOON, SENSORS, Service, change, journal, serve, silence, until
 from tests.client.forms import FORMS, AnyClient, close, first
 from tests.integration.service import Service as Process
 
@@ -45,6 +45,7 @@ def test_transitions_after_an_event(database_url: str, form: type[Any]) -> None:
         assert [one.event for one in found] == [2]
         # A place that the service does not know: what is told from here on, and that there may be a hole.
         await journal(service.pool, [change("GAS-2", 0, 4)])
+        await until(lambda: service.app.state.feed.newest == 4)
         (reset,) = await first(client, 1, lambda c: c.stream(last_event=1_000))
         assert isinstance(reset, Reset)
         assert reset.newest_event == 4
@@ -59,7 +60,7 @@ def test_a_revoked_key_ends_the_stream_with_its_problem(database_url: str, form:
         client = await _with_key(service, form, "leaver")
         await journal(service.pool, [change("GAS-1", 0, 4)])
         reading = asyncio.create_task(first(client, 2, lambda c: c.stream(last_event=0)))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(service.app.state.feed.clients) == 1)
         assert await revoke_key(service.pool, "leaver")
         with pytest.raises(Unauthorized):
             await reading

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from app.embedded import debian
-from app.embedded.debian import Source, deb822_sources, fetch, machine_sources, one_line_sources
+from app.embedded.debian import (
+    Source,
+    deb822_sources,
+    fetch,
+    fetch_what_lacks,
+    machine_sources,
+    one_line_sources,
+)
 from app.embedded.errors import DebianUnavailable
 
 DEB822 = """\
@@ -107,3 +115,41 @@ def test_mirror_that_cannot_be_reached_is_told_with_apts_words(tmp_path: Path, m
     with pytest.raises(DebianUnavailable, match="apt-get update ended with code 100"):
         asyncio.run(fetch(["libc6"], "trixie", tmp_path / "out", lambda _: None))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt")
+@pytest.mark.parametrize(
+    ("there", "fetched"),
+    [
+        (("libc6",), {"libvorbis0a", "libogg0"}),
+        (("libc6", "libogg0"), {"libvorbis0a"}),
+        (("libc6", "libogg0", "libvorbis0a"), {"libvorbis0a"}),  # asked for, so that it is where it was asked for
+    ],
+)
+def test_what_the_machine_lacks_is_fetched_and_nothing_else(
+    tmp_path: Path, there: tuple[str, ...], fetched: set[str]
+) -> None:
+    kind = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+    status = tmp_path / "status"
+    status.write_text(
+        "".join(
+            f"Package: {name}\nStatus: install ok installed\nVersion: 99\nArchitecture: {kind}\nMulti-Arch: same\n\n"
+            for name in there
+        )
+    )
+    before = status.read_text()
+    versions = asyncio.run(fetch_what_lacks(["libvorbis0a"], tmp_path / "out", lambda _: None, status))
+    assert set(versions) == fetched
+    assert list((tmp_path / "out").glob("usr/lib/*/libvorbis.so.0"))
+    assert bool(list((tmp_path / "out").glob("usr/lib/*/libogg.so.0"))) is ("libogg0" in fetched)
+    assert status.read_text() == before
+
+
+def test_a_machine_of_another_kind_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = tmp_path / "status"
+    status.touch()
+    monkeypatch.setattr(
+        debian.platform, "freedesktop_os_release", lambda: {"ID": "ubuntu", "VERSION_CODENAME": "noble"}
+    )
+    with pytest.raises(DebianUnavailable, match="no release of Debian"):
+        asyncio.run(fetch_what_lacks(["chromium"], tmp_path / "out", lambda _: None, status))

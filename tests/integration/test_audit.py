@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cli import main
-from model.audit import GENESIS, Action, ActorKind, Entry, hash_of
+from model.audit import Action, ActorKind, Entry
+from model.chain import GENESIS, hash_of
 from store.audit import (
     AuditQuery,
     Origin,
     find_entries,
-    newest_sequence,
     origin,
     read_anchor,
     read_entries,
@@ -46,11 +46,16 @@ async def fill(pool: Any, rows: int) -> None:
         await record(pool, actor="wang", action="key-created", subject=f"desk-{number}", details={"number": number})
 
 
+async def newest(pool: Any) -> int:
+    found: int = await pool.fetchval("select max(sequence) from audit")
+    return found
+
+
 async def broken(pool: Any, head: tuple[int, str] | None = None) -> int | None:
     """Verify, and return the first sequence that does not hold."""
     async with pool.acquire() as connection:
         found = (await verify_audit(connection, head)).broken
-    return None if found is None else found.sequence
+    return None if found is None else found.number
 
 
 # --- recording ---------------------------------------------------------------------------------------------------
@@ -171,7 +176,7 @@ def test_writers_that_are_killed_leave_no_hole(database_url: str) -> None:
                 told += (await writer.stdout.read()).count(b"recorded\n")
                 await writer.wait()
             await fill(pool, 1)  # whoever writes next waits for no lock of a dead one
-            assert await newest_sequence(pool) >= told
+            assert await newest(pool) >= told
             assert await broken(pool) is None
 
     with_pool(database_url, work)
@@ -188,7 +193,7 @@ def test_the_database_hashes_as_the_verifier_does(database_url: str) -> None:
             runner.run(told)
 
         check()
-        assert runner.run(newest_sequence(pool)) >= 100
+        assert runner.run(newest(pool)) >= 100
         assert runner.run(broken(pool)) is None
         runner.run(pool.close())
 
@@ -252,7 +257,7 @@ def test_what_a_superuser_changes_is_named(database_url: str) -> None:
                 await connection.execute(f"{UNGUARDED}; {statements}")
                 found = (await verify_audit(connection)).broken
                 assert found is not None, statements
-                assert found.sequence == first, statements
+                assert found.number == first, statements
                 await transaction.rollback()
         assert await broken(pool) is None
 
@@ -306,7 +311,7 @@ def test_what_is_past_its_time_goes_by_whole_days_and_the_chain_goes_on(database
         assert await broken(pool) is None
         assert await broken(pool, (2, rows[1].hash)) is None, "a head that is older than what is left proves nothing"
         await maintain_once(pool, round(NOW.timestamp() * 1000))
-        assert await newest_sequence(pool) == 7, "nothing goes twice"
+        assert await newest(pool) == 7, "nothing goes twice"
 
         await set_record_days(pool, "audit", 183)
         await maintain_once(pool, round((NOW + 300 * DAY).timestamp() * 1000))

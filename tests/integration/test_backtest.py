@@ -8,15 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from alerts.rule_file import default_packs, parse_packs
 from alerts.rules import Pack
 from app.cli import main
-from app.rule_trial import Trial, in_place, try_over_history
+from app.commands.trial_output import trial_text
+from app.rule_trial import Trial, in_place, try_over_history, try_packs
+from model.handling import JudgedAlarm
 from model.instant import format_instant, to_datetime
+from model.reading import ReadingBatch
+from model.registry import Registry
 from model.sensor import City, Sensor
 from store.batches import IncomingReadings, write_batch
-from store.log_span import SpanTooLarge, read_span
+from store.log_span import SpanTooLarge, find_span, read_span
 from store.pool import open_pool
 from store.rule_packs import RuleTaken, StoredPack, activate
 from store.sensors import import_sensors, load_registry
@@ -139,17 +144,25 @@ def test_only_the_sensors_of_the_areas_are_evaluated(database_url: str) -> None:
     with_history(database_url, work)
 
 
+async def batches_of(pool: Any, start: float, end: float, readings_max: int = 1_000) -> tuple[list[ReadingBatch], int]:
+    """The batches of a span in minutes, and how many readings it had."""
+    span = await find_span(pool, round(START + start * MINUTE), round(START + end * MINUTE), readings_max)
+    return [batch async for portion in read_span(pool, span) for batch in portion], span.readings
+
+
 def test_a_span_has_the_batches_of_its_time_and_a_limit(database_url: str) -> None:
     async def work(pool: Any) -> None:
         for first, behind in ((0, 3), (7, 8), (7, 7), (-100, 2), (150, 9_000), (9_000, 9_999)):
-            batches, missing = await read_span(pool, START + first * MINUTE, START + behind * MINUTE, 1_000)
+            batches, readings = await batches_of(pool, first, behind)
             clocks = [START + minute * MINUTE for minute in range(max(first, 0), min(behind, len(DEPTHS)))]
-            assert ([batch.clock for batch in batches], missing) == (clocks, 0)
+            assert ([batch.clock for batch in batches], readings) == (clocks, len(clocks))
         with pytest.raises(SpanTooLarge, match="holds 11 readings, more than 10"):
-            await read_span(pool, START, START + 11 * MINUTE, 10)
+            await batches_of(pool, 0, 11, 10)
         await pool.execute("delete from reading where time < $1", to_datetime(START + 3 * MINUTE))
-        batches, missing = await read_span(pool, START, START + 10 * MINUTE, 10)
-        assert (len(batches), sum(map(len, batches)), missing) == (10, 7, 3)
+        batches, readings = await batches_of(pool, 0, 10, 10)
+        assert (len(batches), sum(map(len, batches)), readings) == (10, 7, 10)
+        trial = await try_over_history(pool, [pack(15)], START, START + 10 * MINUTE)
+        assert (trial.readings, trial.missing) == (7, 3)
 
     with_history(database_url, work)
 
@@ -157,7 +170,9 @@ def test_a_span_has_the_batches_of_its_time_and_a_limit(database_url: str) -> No
 def test_an_empty_log_has_no_batches(database_url: str) -> None:
     async def work() -> None:
         pool = await open_pool(database_url)
-        assert await read_span(pool, START, END, 10) == ([], 0)
+        assert await batches_of(pool, 0, 1_000, 10) == ([], 0)
+        trial = await try_over_history(pool, [pack(15)], START, END)
+        assert (trial.readings, trial.journal, trial.positions) == (0, [], [])
         await pool.close()
 
     asyncio.run(work())
@@ -187,6 +202,38 @@ def test_the_command_shows_the_difference_and_writes_the_journal_tried(
     text = capsys.readouterr().out
     assert "added 2026-09-21T14:18:20.000Z depth road blue" in text
     assert "1 alarms unchanged" in text
+
+
+def test_the_text_tells_of_missed_alarms_first_and_of_the_load() -> None:
+    road = Sensor(sensor="road", city="c", system="drainage", property="water_depth", unit="cm", interval_s=60)
+    registry = Registry(1, {0: road}, {"c": City(city="c", mode="test")})
+    times = [np.array([START + minute * MINUTE]) for minute in range(len(DEPTHS))]
+    batches = [
+        ReadingBatch(number, int(time[0]), np.zeros(1, np.int32), time, np.array([depth]), np.zeros(1, np.uint16), time)
+        for number, (time, depth) in enumerate(zip(times, DEPTHS, strict=True), 1)
+    ]
+    alarms = [
+        JudgedAlarm(
+            alarm=f"depth.road.{minute}", rule="depth", sensor="road", raised=START + minute * MINUTE, ended=None,
+            peak_severity="blue", verdict=verdict,
+        )
+        for minute, verdict in ((5, "true"), (6, "true"), (7, "false"))
+    ]  # fmt: skip
+    ended = [structs.replace(alarm, ended=START + 40 * MINUTE) for alarm in alarms]
+    trial = try_packs(
+        batches, registry, [pack(12)], [pack(15)], START, END, readings=len(DEPTHS), judged=[*ended, *alarms[:1]]
+    )
+    text = list(trial_text(trial))
+    assert text[2:5] == [
+        "of 3 alarms judged true 2 would be missed,",
+        "  of these 0 by the rules in force as well",
+        "  MISSED 2026-09-21T14:18:20.000Z depth road blue",
+    ]
+    assert "1 judged true would come later or with a lower severity" in text
+    assert "  weaker 2026-09-21T14:18:20.000Z depth road blue: 5400 s later yellow" in text
+    assert "of 1 alarms judged false 1 would be gone" in text
+    (load,) = [line.split() for line in text if line.startswith("  c.default")]
+    assert load == ["c.default", "3", "→", "2", "0.169", "→", "0.113", "2", "→", "2", "0.0%", "→", "0.0%"]
 
 
 def write_files(folder: Path) -> list[str]:

@@ -27,6 +27,7 @@ from model.sensor_file import read_sensor_file
 from store.audit import record, verify_audit
 from store.batches import IncomingReadings, read_batches, write_batch
 from store.capabilities import read_versions
+from store.journal_chain import read_head, verify_journal
 from store.maintenance import maintain_once
 from store.manifest import Manifest, TableFigures, read_manifest
 from store.pool import open_pool
@@ -152,11 +153,13 @@ def test_a_backup_brings_everything_back(database_url: str, new_database: Callab
         assert await after.fetchval("select last from reading_hour where sensor_key = 1 order by start desc") == 3.5
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await after.execute("delete from journal")
+        await journal(after, [change("GAS-2", 0, 1)])
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await after.execute("delete from audit")
         await record(after, actor="wang", action="key-revoked", subject="desk")
         async with after.acquire() as connection:
             assert (await verify_audit(connection))[:3] == (2, 1, 2)
+            assert (await verify_journal(connection, await read_head(before)))[:3] == (2, 1, 2)
         await before.close()
         await after.close()
 

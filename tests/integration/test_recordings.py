@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -152,7 +153,9 @@ def test_the_command_replays_a_part_shifted_and_again_and_refuses_a_city_in_oper
         assert told.stdout == "6 messages published and acknowledged\n"
         assert "6 messages acknowledged, at 2026-11-22T08:02:00.000Z, max …" in told.stderr
         rows: list[tuple[str, float]] = []
-        while len(rows) < 6:
+        deadline = time.monotonic() + 30
+        while len(rows) < 6 and time.monotonic() < deadline:
+            time.sleep(0.1)
             rows = asyncio.run(stored(service.note["database_url"]))
         assert rows == [(f"00:0{k}:00", 1 + k % 2) for k in range(6)]
         sensors.write_text(f"{HEADER}b,real,gas,combustible_gas,%{{LEL}},98.2,39.7,B,60,operational\n")

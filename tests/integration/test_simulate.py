@@ -105,6 +105,7 @@ def test_an_exercise_is_raised_in_a_city_of_its_own_and_marked_so(tmp_path: Path
         found: list[dict[str, object]] = []
         deadline = time.monotonic() + 120
         while not any(alarm["severity"] == "red" for alarm in found) and time.monotonic() < deadline:
+            time.sleep(0.25)  # the service has the machine meanwhile
             found = _get(service, key, "/alarms?mode=exercise&limit=200")["alarms"]
         assert any(alarm["severity"] == "red" for alarm in found)
         assert {alarm["mode"] for alarm in found} == {"exercise"}
@@ -113,6 +114,10 @@ def test_an_exercise_is_raised_in_a_city_of_its_own_and_marked_so(tmp_path: Path
         totals = _get(service, key, "/status")["totals"]
         assert totals["operational"]["sensors"] == 1
         assert totals["exercise"]["sensors"] > 12_000
+        networks = _get(service, key, "/networks?city=jiayuguan-exercise")["networks"]
+        assert {(one["medium"], one["mode"]) for one in networks} == {
+            (medium, "exercise") for medium in ("drainage", "gas", "heating", "water")
+        }, "the map shows where its pipes lie, and incidents know what lies beside what"
 
 
 def _real(folder: Path) -> Path:

@@ -40,6 +40,11 @@ class Course:
         assert self.alarm
         return self._add(acknowledge(self.alarm, actor="li", time=ms(at)))
 
+    def sweep(self, at: float) -> Course:
+        """What an exercise does about the alarms of the one before."""
+        assert self.alarm
+        return self._add(acknowledge(self.alarm, actor="exercise", time=ms(at), cause="exercise"))
+
     def act(self, action: str, at: float, **details: Any) -> Course:
         assert self.alarm
         return self._add(note(self.alarm, actor="li", action=action, time=ms(at), reason=action, details=details))
@@ -70,6 +75,7 @@ ACKNOWLEDGED: dict[str, tuple[Course, list[tuple[float, float]]]] = {
         Course().suppress(5, State.SHELVED).suppress(100, None).acknowledge(110),
         [(110, 10)],
     ),
+    "nobody does whose alarm another exercise sweeps away": (Course().turn(20, 1, 0).sweep(900), []),
     "the clock of a city that replays stands elsewhere": (Course(1_000).acknowledge(40), [(40, 0)]),
 }
 

@@ -9,18 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.audit import (
-    DETAILS_MAX,
-    GENESIS,
-    TEXT_CHARACTERS_MAX,
-    Action,
-    Chain,
-    Entry,
-    canonical,
-    details_text,
-    hash_of,
-    plain,
-)
+from model.audit import DETAILS_MAX, TEXT_CHARACTERS_MAX, Action, Entry, canonical, details_text, plain
+from model.chain import GENESIS, Chain, hash_of
 
 TEXTS = [
     ("desk-1", "desk-1"),
@@ -77,9 +67,9 @@ def chain_of(*actors: str) -> list[Entry]:
 
 
 def test_a_chain_that_holds() -> None:
-    chain = Chain(0, GENESIS)
+    chain = Chain((0, GENESIS))
     assert chain.follow(chain_of("wang", "li", "zhao")) is None
-    assert (chain.first, chain.sequence, chain.entries) == (1, 3, 3)
+    assert chain.verdict()[:3] == (3, 1, 3)
 
 
 @given(st.data())
@@ -91,9 +81,9 @@ def test_whatever_is_changed_in_a_row_breaks_the_chain_at_it(data: st.DataObject
     if value == getattr(rows[place], column):
         return
     rows[place] = rows[place]._replace(**{column: value})
-    broken = Chain(0, GENESIS).follow(rows)
+    broken = Chain((0, GENESIS)).follow(rows)
     assert broken is not None
-    assert broken.sequence == place + 1
+    assert broken.number == place + 1
 
 
 def test_parts_do_not_flow_into_one_another() -> None:

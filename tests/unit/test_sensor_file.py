@@ -183,3 +183,11 @@ def test_what_is_no_sensors_file_is_refused(content: bytes, tmp_path: Path) -> N
     path.write_bytes(content)
     with pytest.raises(SensorFileError):
         read_sensor_file(path)
+
+
+def test_no_file_leaves_a_sensor_unwatched(tmp_path: Path) -> None:
+    path = tmp_path / "sensors.csv"
+    header = "sensor,city,system,property,unit,longitude,latitude,name,interval_s,unwatched"
+    path.write_text(f"{header}\na,c,gas,combustible_gas,%{{LEL}},98.3,39.8,A,60,yes\n")
+    with pytest.raises(SensorFileError, match=r"sensors\.csv:2: .*take it out of service instead"):
+        read_sensor_file(path)

@@ -23,7 +23,7 @@ from ingest.settings import IngestLimits, MqttSettings, broker_address
 from tests.unit.test_frames import length, publish
 
 CERTIFICATES = Path(__file__).parent / "certificates"
-WAIT_S_MAX = 8.0
+WAIT_S_MAX = 30.0
 SUBSCRIBE = 0x82
 
 
