@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
@@ -12,6 +11,7 @@ from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCreden
 from app.api.audit_trail import note_caller
 from app.api.context import ApiContext, context_of
 from app.api.problems import Problem
+from app.roles import Role
 from app.sign_in.limits import SignInLimits
 from app.sign_in.origin import SAFE_METHODS, is_own
 from model.area import EVERYWHERE, covers, touched_cities, touches
@@ -23,20 +23,6 @@ KEY_CHARACTERS_MAX = 200
 COOKIE = "lifeline_session"
 
 
-class Role(StrEnum):
-    """The roles; the three administrators are kept apart from operation and from one another."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    FIELD = "field"
-    ENGINEER = "engineer"
-    SUPERVISOR = "supervisor"
-    SYSTEM_ADMINISTRATOR = "system_administrator"
-    SECURITY_ADMINISTRATOR = "security_administrator"
-    AUDITOR = "auditor"
-
-
-ROLES = tuple(role.value for role in Role)
 READERS = frozenset(Role) - {Role.SECURITY_ADMINISTRATOR}  # who hands out keys need not see what they open
 ACKNOWLEDGERS = frozenset({Role.OPERATOR, Role.FIELD, Role.SUPERVISOR})
 DESK = frozenset({Role.OPERATOR, Role.SUPERVISOR})

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from alerts.recording import record
-from app.access import DESK, Principal, Role
+from app.access import DESK, Principal
 from app.actions import ActionRefused
+from app.roles import Role
 from app.rule_activation import RULES, activate_rules
 from app.suppressions import Wanted, suppress_alarm
 from app.temporary_limits import TEMPORARY_LIMIT, apply_temporary_limit

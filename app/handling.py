@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from alerts.awaiting import deadlines_of
 from alerts.handling import ACTIONS, Act, NotPossible, handle
-from app.access import Principal, Role
+from app.access import Principal
 from app.actions import ActionRefused, InvalidField, lines_of
 from app.measured import GASES, Measured, is_gas_alarm, measured_property, refuse_danger, refuse_still_active
+from app.roles import Role
 from model.alarm import Alarm, Details
 from model.cause_codes import causes_of
 from model.coordinates import is_degrees

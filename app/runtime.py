@@ -7,13 +7,13 @@ import errno
 import os
 import signal
 import socket
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from alerts.counters import EvaluatorCounters
 from alerts.hand_over import HandOver
+from app.clock import clock
 from app.embedded.errors import PortRefused
 from app.northbound.counters import PartnerCounters
 from app.notify.counters import NotifyCounters
@@ -63,11 +63,6 @@ class Running:
     handed: HandOver = field(default_factory=HandOver)
     partners: PartnerCounters = field(default_factory=PartnerCounters)
     notify: NotifyCounters = field(default_factory=NotifyCounters)
-
-
-def clock() -> int:
-    """Epoch milliseconds: the one clock of the process, read here and handed on."""
-    return time.time_ns() // 1_000_000
 
 
 async def run(

@@ -15,12 +15,12 @@ from prometheus_client.metrics_core import Metric
 
 from alerts import recording
 from alerts.recovery import EvaluatorLimits
-from app.access import ROLES
 from app.api.application import create_app
 from app.api.context import CONSOLE, ApiContext
 from app.exercises import Exercises
 from app.figures import families, limit_families, setting_family
 from app.open_files import TooFewOpenFiles, allow_open_files
+from app.roles import ROLES
 from app.settings import Settings, SettingsError
 from app.sign_in.limits import SignIn, SignInLimits
 from app.sign_in.provider import Provider, load_mappings

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.access import DESK, Principal, Role
+from app.access import DESK, Principal
 from app.actions import InvalidField, KeyReused
+from app.roles import Role
 from model.instant import format_instant, to_datetime, to_milliseconds
 from store.handling import has_key
 from store.pool import Connection

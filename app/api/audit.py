@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from app.access import Principal, Role, allowed, check_city
+from app.access import Principal, allowed, check_city
 from app.api.context import ApiContext, context_of
 from app.api.lines import TimeText
 from app.api.parameters import (
@@ -23,6 +23,7 @@ from app.api.parameters import (
 )
 from app.api.problems import Problem, invalid
 from app.audit_file import end_line, row_line, told
+from app.roles import Role
 from model.audit import Action, ActorKind, Entry
 from store.audit import AuditQuery, find_entries, read_entries, record, span_of
 

@@ -7,13 +7,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from app.access import Principal, Reader, Role, allowed, check_city, check_whole_city
+from app.access import Principal, Reader, allowed, check_city, check_whole_city
 from app.api.context import context_of
 from app.api.lines import Severity, TimeText
 from app.api.problems import Problem, invalid, not_found
 from app.exercise_orders import Order, State
 from app.exercise_recordings import RecordingFile, find_recordings
 from app.exercises import ExerciseRefused, Exercises, Plan, Played
+from app.roles import Role
 from model.area import touches
 from model.audit import Action
 from model.instant import format_instant

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from app.access import Role, SecurityAdministrator
+from app.access import SecurityAdministrator
 from app.api.context import context_of
 from app.api.lines import TimeText
 from app.api.parameters import (
@@ -23,6 +23,7 @@ from app.api.parameters import (
 )
 from app.api.problems import Problem, invalid, not_found
 from app.api.users import Areas, check_handed_out
+from app.roles import Role
 from app.sign_in.limits import KEY_OVERLAP_MINUTES_MAX
 from model.audit import Action
 from store.audit import record

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.access import READERS, Principal, Role, allowed, check_city
+from app.access import READERS, Principal, allowed, check_city
 from app.api.audit_trail import record_read
 from app.api.context import context_of
 from app.api.geography import GEOJSON_ANSWER, DisplayCrs, collection, feature, wants_geojson
@@ -31,6 +31,7 @@ from app.api.parameters import (
 )
 from app.api.problems import invalid, not_found
 from app.api.structs import with_fields_of
+from app.roles import Role
 from model.audit import Action
 from model.coordinates import is_degrees
 from model.network import MEDIA, Link, Node

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from alerts.notification_file import NotificationFile, stored_notification_file
-from app.access import READERS, Principal, Role, allowed, check_city
+from app.access import READERS, Principal, allowed, check_city
 from app.api.context import context_of
 from app.api.lines import Mode, Severity, TimeText
 from app.api.modes import ModeFilter
@@ -27,6 +27,7 @@ from app.api.parameters import (
 )
 from app.api.problems import Problem, not_found
 from app.notify.channels import masked_target
+from app.roles import Role
 from model.alarm import LABELS_WITH_NONE
 from model.instant import to_datetime
 from store.notification_files import file_in_force

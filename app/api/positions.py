@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from app.access import Principal, Reader, Role, allowed, check_city
+from app.access import Principal, Reader, allowed, check_city
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.parameters import Parameters, Word, written
 from app.api.problems import Problem, invalid, not_found
+from app.roles import Role
 from model.alarm import LABELS_WITH_NONE
 from model.instant import format_instant, to_datetime
 from model.position import POSITIONS_MAX, Position, PositionName, PositionWords

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.access import Principal, QuarantineReader, Role, allowed
+from app.access import Principal, QuarantineReader, allowed
 from app.api.context import context_of
 from app.api.lines import Mode, TimeText
 from app.api.parameters import (
@@ -22,6 +22,7 @@ from app.api.parameters import (
     written_or_none,
 )
 from app.api.problems import Problem, invalid, not_found
+from app.roles import Role
 from ingest.topics import parse_topic
 from store.pool import Connection
 from store.rejections import RejectionRow, discard, find_counts, find_rejection, find_rejections, request_replay

@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
 from alerts.rule_file import RuleFileError, parse_packs
-from app.access import Principal, Role, allowed
+from app.access import Principal, allowed
 from app.api.context import context_of
 from app.api.examples import EXAMPLE_PACK
 from app.api.hang_up import while_connected
 from app.api.parameters import EXAMPLE_TIME, FileText, Time
 from app.api.problems import Problem, invalid
 from app.own_process import in_own_process
+from app.roles import Role
 from app.rule_trial import try_over_history
 from app.trial_document import trial_document
 from model.instant import to_milliseconds

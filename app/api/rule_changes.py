@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.rule_file import RuleFileError, parse_packs
 from alerts.rules import Pack
-from app.access import Principal, Role, allowed
+from app.access import Principal, allowed
 from app.api.approvals import requested
 from app.api.bodies import Reason
 from app.api.context import context_of
@@ -18,6 +18,7 @@ from app.api.lines import TimeText
 from app.api.parameters import EXAMPLE_TIME, FileText, Time, Word
 from app.api.problems import Problem, invalid
 from app.api.rule_backtest import span_of
+from app.roles import Role
 from app.rule_activation import PackTestsFailed, check_activation, request_rules, run_pack_tests, trial_shown
 from store.rule_packs import RuleTaken, packs_in_force
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from alerts.limit_effects import LimitRefused, unit_of
 from alerts.temporary_limits import design_of
 from alerts.words import Selector
-from app.access import Principal, Reader, Role, allowed, check_city
+from app.access import Principal, Reader, allowed, check_city
 from app.api.approvals import requested
 from app.api.bodies import Comment, Reason
 from app.api.context import context_of
@@ -29,6 +29,7 @@ from app.api.parameters import (
 )
 from app.api.problems import Problem, invalid, not_found
 from app.api.rule_changes import Engineer, RequestedChange
+from app.roles import Role
 from app.rule_activation import trial_shown
 from app.temporary_limits import LimitRequest, RuleUnknown, effects_at, look, request_limit, told, tried_pack
 from model.area import within_city

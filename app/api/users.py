@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from app.access import Principal, Role, SecurityAdministrator
+from app.access import Principal, SecurityAdministrator
 from app.api.bodies import Visible
 from app.api.context import context_of
 from app.api.lines import TimeText
@@ -22,6 +22,7 @@ from app.api.parameters import (
 )
 from app.api.problems import Problem, invalid, not_found
 from app.api.sign_in import as_problems
+from app.roles import Role
 from app.sign_in.accounts import (
     change_account,
     create_account,

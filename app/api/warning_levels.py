@@ -6,12 +6,13 @@ import msgspec
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access import Principal, Reader, Role, allowed, check_whole_city
+from app.access import Principal, Reader, allowed, check_whole_city
 from app.api.context import context_of
 from app.api.lines import Severity
 from app.api.parameters import CityInPath
 from app.api.problems import invalid, not_found
 from app.api.warning_bodies import ShortText
+from app.roles import Role
 from model.instant import to_datetime
 from model.warning_level import GEOCODES_MAX, CityWarnings, InvalidLevels, WarningLevel, named_levels
 from store.warning_subjects import city_warnings, set_city_warnings

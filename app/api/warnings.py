@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from app.access import AtDesk, Principal, Reader, Role, allowed, check_city
+from app.access import AtDesk, Principal, Reader, allowed, check_city
 from app.actions import InvalidField, KeyReused
 from app.api.bodies import KeyHeader, one_key, reused
 from app.api.context import context_of
@@ -26,6 +26,7 @@ from app.api.warning_bodies import (
     warning_item,
     warning_step,
 )
+from app.roles import Role
 from app.warnings.acts import (
     Act,
     Draft,

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from app.clock import clock
 from app.commands.output import CommandError, duration, progress, run_async
 from app.exercise_clearing import begin_anew
 from app.exercise_orders import Marked, Order, State, Told
-from app.runtime import clock, end_with_parent
+from app.runtime import end_with_parent
 from app.services import broker_services, open_database, prepared_pool
 from app.settings import load_settings
 from model.sensor_file import read_sensor_file

@@ -3,7 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
-from app.runtime import Running, clock
+from app.clock import clock
+from app.runtime import Running
 from app.sign_in.accounts import create_account, first_administrator
 from app.sign_in.passwords import hash_password, one_time_password
 from model.audit import Action

@@ -5,9 +5,9 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from app.access import ROLES
 from app.commands.database import transaction
 from app.commands.output import CommandError, account, area, progress, run_async
+from app.roles import ROLES
 from app.sign_in.limits import KEY_OVERLAP_MINUTES_MAX
 from model.audit import Action
 from model.instant import format_instant, to_milliseconds

@@ -17,10 +17,10 @@ from alerts.notification_file import (
     stored_notification_file,
 )
 from app.api.parameters import written, written_or_none
+from app.clock import clock
 from app.commands.output import CommandError, account, positive, progress, run_async
 from app.notify.channels import Outgoing, SendingFailed, Surroundings, apprise_problem, masked_target, send
 from app.notify.outgoing import parse_networks
-from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.alarm import LABELS_WITH_NONE

@@ -5,7 +5,8 @@ import asyncio
 import getpass
 import re
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -86,3 +87,15 @@ def speed(text: str) -> float | None:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no speed; give a number above 0, or max")
     return value
+
+
+def write_lines(path: Path | None, lines: Iterable[str]) -> None:
+    """Write lines to a file, or to standard output where none is given. Raises CommandError."""
+    if path is None:
+        sys.stdout.writelines(line + "\n" for line in lines)
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(line + "\n" for line in lines)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror}") from None

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from app.clock import clock
 from app.commands.output import CommandError, account, progress, run_async
-from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.instant import to_datetime

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from app.api.modes import REAL_AND_TEST
+from app.clock import clock
 from app.commands.output import CommandError, progress, run_async
 from app.performance import InvalidMonth, TooManyLines, monthly_documents
 from app.report import report_csv, report_html
-from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from model.vocabulary import MODES

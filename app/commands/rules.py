@@ -20,12 +20,12 @@ from alerts.rule_file import (
 )
 from alerts.rule_tests import SUFFIX, load_tests, run_tests, tests_beside
 from alerts.rules import Pack
+from app.clock import clock
 from app.commands import rule_advice
 from app.commands.output import CommandError, instant, progress, run_async
 from app.commands.trial_output import trial_text
 from app.rule_activation import TOLD_MAX, Checked, check_activation, put_in_force, request_rules
 from app.rule_trial import try_over_history
-from app.runtime import clock
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from app.trial_document import trial_document

@@ -4,10 +4,10 @@ import argparse
 import json
 from typing import Any
 
-from app.access import ROLES
+from app.clock import clock
 from app.commands.database import transaction
 from app.commands.output import CommandError, account, area, run_async
-from app.runtime import clock
+from app.roles import ROLES
 from app.sign_in.accounts import create_account, disable_account, reset_password, reset_second_factor, unlock
 from app.sign_in.passwords import hash_password, one_time_password
 from model.instant import format_instant, to_datetime, to_milliseconds

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.access import Principal, Role, check_whole_city
+from app.access import Principal, check_whole_city
 from app.actions import KeyReused
 from app.measured import GASES
+from app.roles import Role
 from app.warnings.drafting import cancellation, content_of, load_subject, updated_request
 from app.warnings.sending import CapSettings, reference_of, send_message
 from app.warnings.subject import Asked, Subject

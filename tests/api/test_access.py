@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 from fastapi.routing import APIRoute
 
-from app.access import ROLES, Role
 from app.api.application import ApiContext, create_app
+from app.roles import ROLES, Role
 from store.keys import create_key, list_keys, revoke_key
 from tests.api.service import MARKUP, NOON, Service, change, events, journal, serve, silence
 from tests.api.test_pages import write_console

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access import Role
+from app.roles import Role
 from model.area import InvalidArea, covers, touches
 from model.sensor import City
 from store.conditions import Conditions

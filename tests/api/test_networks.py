@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from app.access import ROLES
 from app.api.networks import NETWORK_READERS, NetworkList, NetworkPage
+from app.roles import ROLES
 from model.network import Link, Network, Node
 from model.network_content import Placed
 from model.network_file import parse_network_file

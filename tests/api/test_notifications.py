@@ -11,10 +11,10 @@ import yaml
 from alerts.lifecycle import apply_change
 from alerts.notification_file import parse_notification_file
 from alerts.outbox import enqueue
-from app.access import ROLES
 from app.api import notifications
 from app.api.notifications import NOTIFICATION_READERS, RETRIERS, TESTERS, Channels, NotificationItem, NotificationPage
 from app.notify.dispatcher import Dispatcher, DispatchLimits
+from app.roles import ROLES
 from store.journal import Place, Transition, append_transitions, lock_journal
 from store.notification_files import StoredFile, put_file_in_force
 from tests.api.service import NOON, SENSORS, Service, change, serve

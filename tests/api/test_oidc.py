@@ -16,7 +16,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from app.access import ROLES
+from app.roles import ROLES
 from app.sign_in.limits import SignIn, SignInLimits
 from app.sign_in.provider import Mappings, Provider, ProviderError, load_mappings, verify_id_token
 from tests.api.service import Service, serve

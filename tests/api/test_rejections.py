@@ -8,8 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
-from app.access import ROLES
 from app.api.rejections import MENDERS, RejectionItem, RejectionPage
+from app.roles import ROLES
 from model.reading import Rejection
 from store.batches import IncomingReadings, write_batch
 from store.rejections import RejectionCount, note_replay, requested_replays, store_counts

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from app.access import ROLES
+from app.roles import ROLES
 from store.keys import create_key
 from store.sensors import import_sensors
 from tests.api.service import CITIES, SENSORS, Service, change, journal, running, silence
