@@ -35,6 +35,30 @@ SUBJECTS = {
 }
 
 
+# Errors whose own text says what, where and how to mend it, so that a traceback would only hide it. They are named and
+# not imported: most commands need none of these modules.
+PLAIN = {
+    "": "RuleFileError",
+    "app.commands.output": "CommandError",
+    "app.embedded.errors": "EmbeddedError",
+    "app.runtime": "PortTaken",
+    "app.services": "NothingRuns",
+    "app.settings": "SettingsError",
+    "migrations.runner": "MigrationError",
+    "model.provisioning": "ImportRefused",
+    "model.reading_file": "ReadingFileError",
+    "model.sensor_file": "SensorFileError",
+    "simulators.platforms": "UnknownPlatform",
+    "simulators.publish": "BrokerUnreachable",
+    "simulators.scenarios": "UnknownScenario",
+    "simulators.solvers.epanet": "SolverError",
+    "store.log_span": "SpanTooLarge",
+    "store.pool": "DatabaseUnreachable",
+    "store.rule_packs": "RuleTaken",
+    "store.sensors": "OperationalCity",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -109,34 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_plain(error: Exception) -> bool:
-    """Whether the error's own text says what, where and how to mend it, so that a traceback would only hide it."""
-    from alerts.rule_file import RuleFileError
-    from app.commands.output import CommandError
-    from app.embedded.errors import EmbeddedError
-    from app.runtime import PortTaken
-    from app.services import NothingRuns
-    from app.settings import SettingsError
-    from migrations.runner import MigrationError
-    from model.provisioning import ImportRefused
-    from model.reading_file import ReadingFileError
-    from model.sensor_file import SensorFileError
-    from simulators.platforms import UnknownPlatform
-    from simulators.publish import BrokerUnreachable
-    from simulators.scenarios import UnknownScenario
-    from simulators.solvers.epanet import SolverError
-    from store.log_span import SpanTooLarge
-    from store.pool import DatabaseUnreachable
-    from store.rule_packs import RuleTaken
-    from store.sensors import OperationalCity
-
-    return isinstance(
-        error,
-        (
-            CommandError, RuleFileError, EmbeddedError, PortTaken, NothingRuns, SettingsError, MigrationError,
-            ReadingFileError, SensorFileError, UnknownPlatform, BrokerUnreachable, UnknownScenario,
-            DatabaseUnreachable, OperationalCity, RuleTaken, SolverError, SpanTooLarge, ImportRefused,
-        ),
-    )  # fmt: skip
+    return any(PLAIN.get(kind.__module__) == kind.__name__ for kind in type(error).__mro__)
 
 
 if __name__ == "__main__":
