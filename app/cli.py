@@ -38,7 +38,7 @@ SUBJECTS = {
 # Errors whose own text says what, where and how to mend it, so that a traceback would only hide it. They are named and
 # not imported: most commands need none of these modules.
 PLAIN = {
-    "": "RuleFileError",
+    "model.yaml_file": "YamlFileError",
     "app.commands.output": "CommandError",
     "app.embedded.errors": "EmbeddedError",
     "app.runtime": "PortTaken",
