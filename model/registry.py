@@ -24,12 +24,14 @@ class Registry:
     (conversion to, and valid range in, the property's unit), `danger` int8 (1 high, -1 low, 0 none), `saturates` bool
     (a value at the range's end already counts as full scale). The conversion is that of the device; what it stands for
     since the sensor was calibrated or re-zeroed is told by `corrected`. `events` are those of each sensor that has any.
+    `shared_gateways`: names that gateways of several cities bear, of a part of a registry that does not hold them all.
     """
 
     version: int
     sensors: Mapping[int, Sensor]
     cities: Mapping[str, City]
     events: Mapping[int, Sequence[SensorEvent]] = field(default_factory=dict)
+    shared_gateways: frozenset[str] = frozenset()
     keys: Mapping[str, int] = field(init=False)
     known: NDArray[np.bool_] = field(init=False)
     factor: NDArray[np.float64] = field(init=False)
