@@ -110,17 +110,30 @@ def database_server(
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(background: Background, database_server: EmbeddedDatabase) -> str:
+    """The name of a migrated database, of which tests get copies: half the time of migrating each."""
+    name = "migrated"
+    background.run(_execute(database_server.url, f"create database {name}"))
+    background.run(_migrate(_database(database_server, name)))
+    # What is copied may have nobody in it, TimescaleDB's own workers included.
+    background.run(_execute(database_server.url, f"alter database {name} with allow_connections false"))
+    leave = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+    background.run(_execute(database_server.url, leave))
+    return name
+
+
 @pytest.fixture
-def database_urls(background: Background, database_server: EmbeddedDatabase) -> Iterator[Callable[[], str]]:
+def database_urls(
+    background: Background, database_server: EmbeddedDatabase, migrated: str
+) -> Iterator[Callable[[], str]]:
     """Makes databases of the test's own, migrated, dropped afterwards."""
     names: list[str] = []
 
     def make() -> str:
         names.append(f"test_{secrets.token_hex(4)}")
-        background.run(_execute(database_server.url, f"create database {names[-1]}"))
-        url = urlunsplit(urlsplit(database_server.url)._replace(path=f"/{names[-1]}"))
-        background.run(_migrate(url))
-        return url
+        background.run(_execute(database_server.url, f"create database {names[-1]} template {migrated}"))
+        return _database(database_server, names[-1])
 
     yield make
     for name in names:
@@ -153,6 +166,10 @@ def mosquitto(
     """One of the other supported kind of brokers, which speaks MQTT 5 and redelivers when a session is resumed."""
     with background.held(mosquitto_broker(tmp_path_factory.mktemp("mosquitto"), programs, 0, print)) as server:
         yield server
+
+
+def _database(server: EmbeddedDatabase, name: str) -> str:
+    return urlunsplit(urlsplit(server.url)._replace(path=f"/{name}"))
 
 
 async def _execute(url: str, statement: str) -> None:

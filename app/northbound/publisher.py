@@ -65,6 +65,7 @@ class PublisherLimits:
     status_s_max: float = 30.0  # between two, also where nothing happens
     status_share_max: float = 0.1  # of the time is spent on counting sensors and alarms
     retry_s_max: float = 15.0
+    finish_s_max: float = 5.0  # at a stop, until what is on its way is acknowledged
 
 
 async def run_publisher(
@@ -134,6 +135,10 @@ class _Publisher:
             ]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if self.stop.is_set():
+                    # What is on its way is acknowledged and noted first, or it would be told again after the restart.
+                    self.news.set()
+                    await asyncio.wait(tasks[:2], timeout=self.limits.finish_s_max, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -176,7 +181,7 @@ class _Publisher:
         if not opened:
             await self._publish_lines(client, await standing_alarms(self.connection, event))
             await move_cursor(self.connection, self.target.name, event)
-        while True:
+        while not self.stop.is_set():
             self.news.clear()
             events = await journal_events(self.connection, event, 2**62, ("*",), self.limits.page_events_max)
             if events:
