@@ -171,7 +171,7 @@ async def _plain_reader(service: Service, authorization: str, version: str = "1.
     return reader
 
 
-async def _flood(service: Service, batches: int = 40) -> None:
+async def _flood(service: Service, batches: int = 8) -> None:
     """A hundred long lines a batch, some 0.2 MB: more in all than kernel and transport hold for a client."""
     for batch in range(batches):
         raised = [NOON + (batch * 100 + n) * 1_000 for n in range(100)]
@@ -185,16 +185,16 @@ def test_a_frozen_reader_is_evicted(database_url: str, caplog: pytest.LogCapture
         feed = service.app.state.feed
         (held,) = feed.clients
         opened = asyncio.Event()
-        reading = asyncio.create_task(events(client, count=4_000, opened=opened))
+        reading = asyncio.create_task(events(client, count=800, opened=opened))
         await opened.wait()
         await _flood(service)
         assert held.outlet.waiting_bytes < 2 * service.context.limits.stream_client_bytes_max
-        assert len(await asyncio.wait_for(reading, 30)) == 4_000  # the others are untouched
+        assert len(await asyncio.wait_for(reading, 60)) == 800  # the others are untouched
         await until(lambda: not feed.clients)
         assert feed.counters.evictions == 1
         await client.aclose()
         # Hung up on, although it never read what was under way to it.
-        await until(lambda: not service.server.server_state.connections, 3.0)
+        await until(lambda: not service.server.server_state.connections, 30.0)
         frozen.close()
 
     with caplog.at_level("INFO", "app.api.stream"):
@@ -206,7 +206,7 @@ def test_an_evicted_reader_that_wakes_up_reads_why(database_url: str) -> None:
     async def scenario(service: Service) -> None:
         client = await service.client("viewer")
         frozen = await _plain_reader(service, client.headers["authorization"])
-        await _flood(service, 8)
+        await _flood(service)
         counters = service.app.state.feed.counters
         await until(lambda: counters.evictions == 1)
         loop, text = asyncio.get_running_loop(), b""
@@ -225,7 +225,7 @@ def test_a_slow_reader_misses_nothing(database_url: str) -> None:
         client = await service.client("viewer")
         slow = await _plain_reader(service, client.headers["authorization"], version="1.0")
         (held,) = service.app.state.feed.clients
-        flooding = asyncio.create_task(_flood(service, 8))
+        flooding = asyncio.create_task(_flood(service))
         # It reads only once something waits for it here: then it is slow on any machine.
         await until(lambda: held.outlet.waiting_bytes > 0)
         found, loop = bytearray(), asyncio.get_running_loop()

@@ -1,12 +1,16 @@
 """Our own absence is no silence of the sensors: killed and started again, no sensor is called silent."""
 
+import asyncio
 import json
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 import paho.mqtt.client as mqtt
 
+from model.instant import to_datetime
 from tests.integration.service import Service, settled
 
 HEADER = "sensor,city,system,property,unit,longitude,latitude,name,interval_s,mode\n"
@@ -35,17 +39,42 @@ def test_a_restart_of_ours_calls_no_sensor_silent_and_a_silent_sensor_is_called_
     publishing = threading.Thread(target=publish)
     publishing.start()
     try:
-        time.sleep(5)
+        until_stored(service, names, since_ms())
         service.kill()
-        time.sleep(2)
+        time.sleep(4)  # longer than any of them may be silent
         service.start()
-        time.sleep(12)  # its session is taken up after five seconds, then what waited comes
+        until_stored(service, names, since_ms())  # its session is taken up after some seconds, then what waited comes
+        until_stored(service, names, since_ms())
         silent.set()
-        time.sleep(6)
-        lines = settled(service)
+        deadline = time.monotonic() + 60
+        while not (lines := settled(service)) and time.monotonic() < deadline:
+            pass
     finally:
         ended.set()
         publishing.join()
         publisher.loop_stop()
         service.stop()
     assert [(line["sensor"], line["to"]) for line in lines] == [("falls-silent", "unacknowledged")]
+
+
+def since_ms() -> int:
+    """Some readings from now, epoch milliseconds."""
+    return time.time_ns() // 1_000_000 + 2_000
+
+
+def until_stored(service: Service, names: Sequence[str], since: int) -> None:
+    """Wait until a reading from that time on is stored of each."""
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(service.note["database_url"])
+        try:
+            query = "select count(distinct sensor_key) from reading where time >= $1"
+            found: int = await connection.fetchval(query, to_datetime(since))
+        finally:
+            await connection.close()
+        return found
+
+    deadline = time.monotonic() + 60
+    while asyncio.run(ask()) < len(names):
+        assert time.monotonic() < deadline, "not all are heard"
+        time.sleep(0.2)
