@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ from model.alarm import ConditionChange
 from model.reading import ReadingBatch
 from model.registry import Registry
 from model.severity import LABELS
+
+
+class Count(NamedTuple):
+    """Registry keys of the sensors that a term counts: of those that have reached its level, and of the others."""
+
+    reached: list[int]
+    others: list[int]
 
 
 class Combining:
@@ -89,9 +97,14 @@ class Combining:
         looked_at = [key for look in self._looks[group] for key in look.members.get(group, NOBODY).tolist()]
         return list(dict.fromkeys([int(self.bindings.sensor[group]), *own, *looked_at]))
 
-    def counts_of(self, group: int) -> dict[Term, int]:
-        """Return how many sensors have reached the level of each term that a group looks at."""
-        return {look.term: int(look.counts[group]) for look in self._looks[group]}
+    def counts_of(self, group: int) -> dict[Term, Count]:
+        """Return which sensors have reached the level of each term that a group looks at, and which have not."""
+        found = {}
+        for look in self._looks[group]:
+            members = look.members[group]
+            has_reached = self._reached[look.term.rule][members] >= look.level
+            found[look.term] = Count(members[has_reached].tolist(), members[~has_reached].tolist())
+        return found
 
     def recall(self, ladders: Iterable[Ladders], last_time: NDArray[np.int64], hold: NDArray[np.int64]) -> None:
         """Take what conditions have reached from their states, as after these were put in from outside."""

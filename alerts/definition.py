@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.engine import Engine
+from alerts.gateways import shared_gateways
 from alerts.rules import Pack
 from model.registry import Registry
 from model.sensor import City, Sensor
@@ -39,6 +40,13 @@ class _Undecoded(msgspec.Struct):
     events: dict[int, msgspec.Raw] = {}
 
 
+class _Speaker(msgspec.Struct):
+    """Of a sensor no more than names its gateway."""
+
+    city: str
+    attributes: dict[str, str] = {}
+
+
 def definition_of(engine: Engine) -> Definition:
     """Return what an engine is bound to."""
     return Definition(
@@ -68,7 +76,8 @@ def unpacked_part(version: int, definition: bytes, keys: Container[int]) -> Boun
     found = msgspec.msgpack.decode(zlib.decompress(definition), type=_Undecoded)
     sensors = {key: _sensor.decode(raw) for key, raw in found.sensors.items() if key in keys}
     events = {key: _events.decode(raw) for key, raw in found.events.items() if key in keys}
-    return Bound(_packs(found.packs), Registry(version, sensors, found.cities, events))
+    shared = shared_gateways(sensors.values(), (_speaker.decode(raw) for raw in found.sensors.values()))
+    return Bound(_packs(found.packs), Registry(version, sensors, found.cities, events, shared))
 
 
 def _packs(contents: list[str]) -> list[Pack]:
@@ -81,4 +90,5 @@ def _pack(content: str) -> Pack:
 
 
 _sensor = msgspec.msgpack.Decoder(Sensor)
+_speaker = msgspec.msgpack.Decoder(_Speaker)
 _events = msgspec.msgpack.Decoder(list[SensorEvent])

@@ -1,12 +1,14 @@
 """Evaluates expressions: finds the sensors that stand for their inputs, and makes signals of a batch."""
 
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.bound import Ladders
-from alerts.conditions.expression import Expression, Input, compile_expression, evaluate
+from alerts.conditions.expression import Evaluate, Expression, Input, compile_expression, evaluate
 from alerts.conditions.ladder import NEVER, SIGNAL
 from alerts.places import area_of, distance_m
 from model.reading import ReadingBatch
@@ -17,13 +19,22 @@ _NO_OUTLOOK = (0.0, 0.0)
 _NO_SIGNALS = np.empty(0, SIGNAL)
 
 
+class _Placed(NamedTuple):
+    """An expression at a place of its group, with the registry keys of the sensors that stand for its inputs."""
+
+    place: int
+    inputs: dict[str, int]
+    compiled: Evaluate
+    direction: str
+
+
 class Expressing:
     """The expressions at their sensors; `unbound` is given (rule, sensor) where an input has no sensor."""
 
     def __init__(self, group: Ladders, registry: Registry, unbound: list[tuple[str, str]]) -> None:
         self.group = group
-        self._inputs: dict[int, dict[str, int]] = {}  # by binding: the keys of the sensors that stand for its inputs
-        self._compiled = {}
+        self._placed: dict[int, _Placed] = {}  # by binding
+        self._at: dict[int, list[_Placed]] = {}  # by registry key
         areas: dict[str, dict[str, list[tuple[int, Sensor]]]] = {}
         for place, binding in enumerate(group.bindings):
             condition, sensor = binding.rule.condition, registry.sensors[binding.sensor_key]
@@ -33,21 +44,21 @@ class Expressing:
             if len(keys) < len(found):
                 unbound.append((binding.rule.rule, sensor.sensor))
             else:
-                self._inputs[place] = keys
-                self._compiled[place] = compile_expression(condition.expression, condition.inputs)
-        keys_used = {key for keys in self._inputs.values() for key in keys.values()}
-        anchors = {int(group.sensor[place]) for place in self._inputs}
+                compiled = compile_expression(condition.expression, condition.inputs)
+                placed = _Placed(place, keys, compiled, condition.direction)
+                self._placed[place] = placed
+                self._at.setdefault(binding.sensor_key, []).append(placed)
+        keys_used = {key for placed in self._placed.values() for key in placed.inputs.values()}
+        anchors = set(self._at)
         self.inputs = np.array(sorted(keys_used), np.int64)
         self._is_concerned = np.zeros(len(registry.known), np.bool_)
         self._is_concerned[sorted(keys_used | anchors)] = True
-        self._is_input = np.zeros(len(registry.known), np.bool_)
-        self._is_input[self.inputs] = True
         self.newest = np.zeros(len(self.inputs), [("time", "i8"), ("value", "f8")])  # clean reading of each input
         self.newest["time"] = NEVER
 
     def inputs_of(self, place: int) -> list[int]:
         """Return the registry keys of the sensors that stand for the inputs of a binding."""
-        return list(self._inputs[place].values())
+        return list(self._placed[place].inputs.values())
 
     def signals(
         self,
@@ -70,14 +81,17 @@ class Expressing:
             )
         }
         made: list[tuple[int, int, float, tuple[float, float]]] = []
-        edges = np.flatnonzero(np.diff(batch.arrived[rows])) + 1
-        for instant in np.split(rows, edges):
-            for row in instant.tolist():
-                key = int(batch.sensor[row])
-                if self._is_input[key]:
-                    newest[key] = int(batch.time[row]), float(value[row])
-            for row in instant.tolist():
-                made += self._made(row, int(batch.sensor[row]), int(batch.time[row]), float(value[row]), newest, hold)
+        holds = {key: int(hold[key]) for key in newest}
+        columns = (rows, batch.sensor[rows], batch.time[rows], value[rows])
+        told = list(zip(*(column.tolist() for column in columns), strict=True))
+        edges = (np.flatnonzero(np.diff(batch.arrived[rows])) + 1).tolist()
+        for start, end in pairwise([0, *edges, len(told)]):
+            instant = told[start:end]
+            for _, key, time, number in instant:
+                if key in newest:
+                    newest[key] = time, number
+            for row, key, time, number in instant:
+                made += self._made(row, key, time, number, newest, holds)
         for place, key in enumerate(self.inputs.tolist()):
             self.newest[place] = newest[key]
         return np.array(made, SIGNAL)
@@ -89,23 +103,19 @@ class Expressing:
         time: int,
         value: float,
         newest: Mapping[int, tuple[int, float]],
-        hold: NDArray[np.int64],
+        holds: Mapping[int, int],
     ) -> list[tuple[int, int, float, tuple[float, float]]]:
         made = []
-        for place in range(int(self.group.first[key]), int(self.group.first[key + 1])):
-            if place not in self._inputs:
-                continue
+        for place, inputs, compiled, direction in self._at.get(key, ()):
             values = {"value": value}
-            for name, other in self._inputs[place].items():
-                heard = newest.get(other)
-                if heard is not None and heard[0] + int(hold[other]) >= time:
-                    values[name] = heard[1]
-            if len(values) == len(self._inputs[place]) + 1:
-                condition = self.group.bindings[place].rule.condition
-                assert isinstance(condition, Expression)
-                result = evaluate(self._compiled[place], values)
+            for name, other in inputs.items():
+                heard, number = newest[other]
+                if heard + holds[other] >= time:
+                    values[name] = number
+            if len(values) == len(inputs) + 1:
+                result = evaluate(compiled, values)
                 if result is not None:
-                    signed = {"above": result, "below": -result, "either": abs(result)}[condition.direction]
+                    signed = result if direction == "above" else -result if direction == "below" else abs(result)
                     made.append((row, place, signed, _NO_OUTLOOK))
         return made
 

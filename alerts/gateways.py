@@ -1,10 +1,11 @@
 """Gateways: the sensors that speak through each, by their attribute `gateway`, and the rules that watch them."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,18 @@ ATTRIBUTE = "gateway"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # what may stand in the id of an occurrence
 SENSORS_MIN = 2
 """Of those with a silence limit: one alone cannot be told from its gateway."""
+
+
+class Speaker(Protocol):
+    """A sensor, as far as its gateway is concerned."""
+
+    @property
+    def city(self) -> str:
+        """The city's id."""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """In which the gateway is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +97,34 @@ def gateways_of(registry: Registry) -> tuple[list[Gateway], list[str]]:
     for key, sensor in registry.sensors.items():
         if sensor.attributes.get(ATTRIBUTE):
             found.setdefault((sensor.attributes[ATTRIBUTE], sensor.city), []).append(key)
-    cities: dict[str, int] = {}
-    for given, _ in found:
-        cities[given] = cities.get(given, 0) + 1
+    shared = _shared(found) | registry.shared_gateways
     gateways, unfit = [], []
     for (given, city), keys in sorted(found.items()):
-        name = given if cities[given] == 1 else f"{city}.{given}"
+        name = f"{city}.{given}" if given in shared else given
         if NAME.fullmatch(name):
             gateways.append(Gateway(name, sorted(keys)))
         else:
             unfit.append(name)
     return gateways, unfit
+
+
+def shared_gateways(
+    part: Iterable[Speaker], whole: Iterable[Speaker], known: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return which names of the part's gateways are borne by gateways of several cities in the whole, or `known` to be.
+
+    A registry of the part alone is told them (Registry.shared_gateways), so that its gateways keep their names.
+    """
+    given = {sensor.attributes.get(ATTRIBUTE, "") for sensor in part} - {""}
+    if not given:
+        return frozenset()
+    return (_shared({(sensor.attributes.get(ATTRIBUTE, ""), sensor.city) for sensor in whole}) | known) & given
+
+
+def _shared(named: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the names that stand there with several cities."""
+    counted = Counter(name for name, _ in named)
+    return frozenset(name for name, cities in counted.items() if cities > 1)
 
 
 def bind_gateways(selection: Selection, unbound: list[tuple[str, str]]) -> Gateways:

@@ -15,8 +15,18 @@ from alerts.explaining.concern import Concern, NotBound, concern_of
 from alerts.explaining.evidence import Evidence, told_of
 from alerts.explaining.reproduction import instants_due
 from alerts.rules import Pack
-from app.cases import SILENCE_KINDS, CaseLimits, NoCase, bound_of, first_batch, periods_of_concern, readings_of_concern
+from app.cases import (
+    SILENCE_KINDS,
+    CaseLimits,
+    NoCase,
+    batch_of,
+    bound_of,
+    first_batch,
+    periods_of_concern,
+    readings_of_concern,
+)
 from model.alarm import JournalLine
+from model.area import EVERYWHERE
 from model.instant import DAY_MS, format_instant, parse_instant, to_milliseconds
 from model.journal_chain import ChainedLine
 from model.reading import ReadingBatch
@@ -35,7 +45,6 @@ LOOKS_MAX = 5
 ABSENCES_LOOKED_AT_MAX = 20_000_000  # batches of the log
 ACTIVATIONS_MAX = 50
 LINES_MAX = 100_000  # of one occurrence
-ALL = ("*",)
 
 
 class Question(NamedTuple):
@@ -219,10 +228,7 @@ def _batches(rows: LogRows, marks: Sequence[Tick]) -> list[ReadingBatch]:
         start, end = np.searchsorted(rows["batch"], [sequence, sequence + 1]).tolist()
         part = rows[start:end]
         tick = ticks.get(sequence) or Tick(sequence, int(part["arrived"][0]), True)
-        sensor, time, value = (np.ascontiguousarray(part[name]) for name in ("sensor", "time", "value"))
-        quality = part["quality"].astype(np.uint16)
-        arrived = np.full(len(part), tick.clock, np.int64)
-        found.append(ReadingBatch(sequence, tick.clock, sensor, time, value, quality, arrived, tick.listening))
+        found.append(batch_of(part, tick))
     return found
 
 
@@ -238,7 +244,7 @@ async def _activations(connection: Connection, case: Case) -> list[dict[str, str
             }  # fmt: skip
             found.append((to_milliseconds(one.activated_at), told))
     for rule in sorted(concerned):
-        for row in await find_temporary_limits(connection, ALL, ACTIVATIONS_MAX, rule=rule, ended=True):
+        for row in await find_temporary_limits(connection, (EVERYWHERE,), ACTIVATIONS_MAX, rule=rule, ended=True):
             told = {
                 "temporary_limit": row.limit.number, "rule": rule, "rule_version": row.rule_version,
                 "activated_by": row.requested_by, "approved_by": row.approved_by, "reason": row.reason,

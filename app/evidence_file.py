@@ -4,15 +4,18 @@ import json
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from alerts.explaining.evidence import Evidence, Shown, show
+from alerts.explaining.evidence import LIFELINE, Evidence, Shown, show
 from alerts.explaining.evidence_parts import Part, Unfit, evidence_of, parts_of
 from alerts.explaining.reproduction import Differs
 from model.chain import GENESIS, Chain, Head, Row, hash_of
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
+LINE_BYTES_MAX = 32 * 1024 * 1024  # all sensors of a city in one period are 6 MB
 END = "end"
+MEMBERS = ("line", "part", "content", "previous", "hash")
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd")  # gzip, zip, xz, bzip2, zstd
 
 
 class EvidenceError(Exception):
@@ -52,22 +55,33 @@ def verify_file(path: Path, head: Head | None = None) -> Verified:
 
     `head` is the number and hash of a line that were kept elsewhere. Raises EvidenceError and OSError.
     """
-    size = path.stat().st_size
-    if size > FILE_BYTES_MAX:
-        raise EvidenceError(f"it has {size} bytes; a file of evidence has {FILE_BYTES_MAX} at most")
-    return verify_bytes(path.read_bytes(), head)
+    with path.open("rb") as file:
+        return _verify(file, head)
 
 
 def verify_bytes(content: bytes, head: Head | None = None) -> Verified:
     """Verify the content of a file, as verify_file does."""
-    lines, parts, reached = _read(content, head)
+    return _verify(BytesIO(content), head)
+
+
+def _verify(file: BinaryIO, head: Head | None) -> Verified:
+    lines, parts, reached = _read(file, head)
     try:
-        shown = show(evidence_of(parts))
+        evidence = evidence_of(parts)
     except Unfit as error:
         raise lines[error.place].fault(str(error)) from None
+    try:
+        shown = show(evidence)
     except Differs as error:
-        raise _place_of(error, lines, parts).fault(str(error)) from None
-    return Verified(shown, reached, len(content))
+        raise _place_of(error, lines, parts).fault(f"{error}{_by_another(evidence)}") from None
+    return Verified(shown, reached, lines[-1].end)
+
+
+def _by_another(evidence: Evidence) -> str:
+    """Return what may explain that something else comes out."""
+    if evidence.lifeline == LIFELINE:
+        return ""
+    return f" (the file was written by Lifeline {evidence.lifeline[:40]}, this is {LIFELINE})"
 
 
 def _place_of(error: Differs, lines: Sequence[_Line], parts: Sequence[Part]) -> _Line:
@@ -77,23 +91,30 @@ def _place_of(error: Differs, lines: Sequence[_Line], parts: Sequence[Part]) -> 
     return lines[len(parts) - 1]  # the explanation; what is missing in the journal would stand before it
 
 
-def _read(content: bytes, head: Head | None) -> tuple[list[_Line], list[Part], Head]:
-    """Return the lines, the parts in them but for the end, and number and hash of the last. Checks form and chain."""
+def _read(file: BinaryIO, head: Head | None) -> tuple[list[_Line], list[Part], Head]:
+    """Return the lines, the parts in them but for the end, and number and hash of the last. Checks form and chain.
+
+    No more is read than up to the first line that does not hold.
+    """
     chain, start = Chain((0, GENESIS), head), 0
     lines: list[_Line] = []
     parts: list[Part] = []
-    for text in BytesIO(content):
+    while text := file.readline(LINE_BYTES_MAX + 1):
         line = _Line(len(lines) + 1, start, start + len(text))
         start = line.end
         if parts and parts[-1][0] == END:
             raise line.fault("something follows the end")
+        if start > FILE_BYTES_MAX:
+            raise line.fault(f"a file of evidence has {FILE_BYTES_MAX} bytes at most")
         row, part = _parsed(line, text)
         broken = chain.follow([row])
         if broken is not None:
             raise line.fault(f"line {broken.number} of the chain: {broken.why}")
         lines.append(line)
         parts.append(part)
-    if not parts or parts.pop() != (END, {"lines": len(lines)}):
+    if not lines:
+        raise EvidenceError("the file is empty")
+    if parts.pop() != (END, {"lines": len(lines)}):
         raise _Line(len(lines) + 1, start, start + 1).fault("the end is missing: the file was cut off")
     verdict = chain.verdict()
     if verdict.broken is not None:
@@ -102,15 +123,22 @@ def _read(content: bytes, head: Head | None) -> tuple[list[_Line], list[Part], H
 
 
 def _parsed(line: _Line, text: bytes) -> tuple[Row, Part]:
+    if line.number == 1 and text.startswith(_COMPRESSED):
+        raise line.fault("the file is compressed; unpack it first")
+    if len(text) > LINE_BYTES_MAX:
+        raise line.fault(f"this is no line of a file of evidence: one has {LINE_BYTES_MAX} bytes at most")
+    if not text.endswith(b"\n"):
+        raise line.fault("the line has no end: the file was cut off, or is no file of evidence")
     try:
         found = json.loads(text)
-        number, name, content, previous, own = (found[key] for key in ("line", "part", "content", "previous", "hash"))
-        written_again = _line_text(number, name, _text(content), previous, own).encode()
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise line.fault(f"this is no line of a file of evidence: {error}") from None
-    if written_again != text or type(number) is not int:
+        number, name, content, previous, own = (found[member] for member in MEMBERS)
+        written_again = _text(content)
+        whole = _line_text(number, name, written_again, previous, own).encode()
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise line.fault("this is no line of a file of evidence") from None
+    if whole != text or type(number) is not int or not (type(name) is type(previous) is type(own) is str):
         raise line.fault("it is not written as Lifeline writes it: a byte was changed, added or removed")
-    return (number, name, _text(content), previous, own), (name, content)
+    return (number, name, written_again, previous, own), (name, content)
 
 
 def _text(content: Any) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from alerts.explaining.concern import NotBound
 from alerts.explaining.explanation import Explanation, explain
+from alerts.explaining.smallest import NoneFound
 from alerts.explaining.words import Activation, Quiet
 from alerts.temporary_limits import as_designed, number_of
 from app.cases import CaseLimits, FoundCase, read_case
@@ -114,4 +115,7 @@ async def explained(facts: Facts) -> Explanation:
         for view in (explanation.then, explanation.now)
     )
     smallest = [one for one in explanation.smallest if all(edit.sensor in seen for edit in one.edits)]
-    return msgspec.structs.replace(explanation, then=then, now=now, smallest=smallest)
+    none_found: NoneFound | None = explanation.none_found
+    if explanation.smallest and not smallest:
+        none_found = "elsewhere"
+    return msgspec.structs.replace(explanation, then=then, now=now, smallest=smallest, none_found=none_found)

@@ -11,6 +11,7 @@ from typing import Any
 from alerts.backtest import Earlier, backtest
 from alerts.difference import Difference, difference
 from alerts.engine import Engine
+from alerts.gateways import shared_gateways
 from alerts.judged_outcome import JudgedOutcome, judged_outcome
 from alerts.occurrences import occurrences
 from alerts.position_load import PositionLoad, position_loads
@@ -178,7 +179,8 @@ def _within(registry: Registry, areas: Sequence[str]) -> Registry:
         if covers(areas, sensor.city, sensor.district) and registry.mode_of(sensor) != "exercise"
     }
     events = {key: its for key, its in registry.events.items() if key in sensors}
-    return Registry(registry.version, sensors, registry.cities, events)
+    shared = shared_gateways(sensors.values(), registry.sensors.values())
+    return Registry(registry.version, sensors, registry.cities, events, shared)
 
 
 def intervals(registry: Registry) -> dict[str, float]:

@@ -36,6 +36,7 @@ from store.maintenance import maintain
 from store.pool import Pool, open_pool
 
 PARTS = ("ingest", "evaluate", "serve")
+BROKER_WAIT_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -97,20 +98,22 @@ async def run(
         if services.mqtt_url:
             stack.enter_context(services_noted(settings, services))
         if not stop.is_set():
-            await _run_parts(running, parts, listening, on_ready)
+            await _run_parts(running, parts, listening, progress, on_ready)
 
 
 async def _run_parts(
     running: Running,
     parts: Collection[str],
     listening: socket.socket | None,
+    progress: Progress,
     on_ready: Callable[[Running], Awaitable[None]] | None,
 ) -> None:
     # In the order of stopping: nothing new comes in, then what came in is evaluated, then the screens end.
     tasks: list[asyncio.Task[None]] = []
     ends = [asyncio.Event() for _ in range(3)]
     if on_ready is not None:
-        tasks.append(asyncio.create_task(_on_ready(running, on_ready), name="on_ready"))
+        ready = _on_ready(running, parts, progress, on_ready)
+        tasks.append(asyncio.create_task(ready, name="on_ready"))
     if "ingest" in parts:
         tasks.append(asyncio.create_task(_ingest(running, ends[0]), name="ingest"))
     if "evaluate" in parts:
@@ -154,14 +157,34 @@ async def _run_parts(
             raise error
 
 
-async def _on_ready(running: Running, on_ready: Callable[[Running], Awaitable[None]]) -> None:
+async def _on_ready(
+    running: Running, parts: Collection[str], progress: Progress, on_ready: Callable[[Running], Awaitable[None]]
+) -> None:
     try:
+        if "ingest" in parts:
+            await broker_listened_to(running, progress)
         await on_ready(running)
     except asyncio.CancelledError:
         raise
     except BaseException:
         running.stop.set()
         raise
+
+
+async def broker_listened_to(running: Running, progress: Progress) -> None:
+    """Wait until ingest has subscribed: who publishes because he reads that all is up must be heard.
+
+    A session that is taken up only after a while (docs/decisions/0003) is not waited for: the broker keeps what comes
+    for it. A broker that does not answer holds nobody up for longer than BROKER_WAIT_S: /readyz goes on telling of it.
+    """
+    if running.services.redelivery_s and not await log_is_empty(running.pool):
+        return
+    latest = asyncio.get_running_loop().time() + BROKER_WAIT_S
+    while not running.ingest.connected:
+        if asyncio.get_running_loop().time() >= latest:
+            progress("the broker does not answer yet; readings are taken as soon as it does")
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _ingest(running: Running, end: asyncio.Event) -> None:

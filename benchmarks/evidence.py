@@ -71,7 +71,7 @@ async def fill(pool: Pool, name: str, sensors: Collection[str] | None = None) ->
     handed, stop, counters = HandOver(), asyncio.Event(), EvaluatorCounters()
     evaluating = asyncio.create_task(run_evaluator(pool, handed, LIMITS, stop, counters))
     newest = await pool.fetchval("select max(sequence) from batch")
-    while counters.cursor < newest:  # noqa: ASYNC110 - the counters are another task's, and have no event
+    while counters.cursor < newest and not evaluating.done():  # noqa: ASYNC110 - the counters are another task's, and have no event
         await asyncio.sleep(0.05)
     stop.set()
     handed.committed.set()

@@ -4,24 +4,23 @@
 """
 
 import sys
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alerts.explaining.case import Case, Period
+from alerts.explaining.case import Case, Period, of_rows
 from alerts.explaining.concern import concern_of, narrowed
 from alerts.explaining.explanation import Explanation, explain
 from alerts.explaining.words import words_of
 from alerts.rule_file import load_packs
 from alerts.rule_tests import START_MS, SUFFIX, RuleTest, load_tests, stream_of
 from alerts.rules import Pack
-from model.reading import ReadingBatch, empty_batch
+from model.reading import empty_batch
 
-Rows = NDArray[np.int64]
 TITLE = """# Explanations: three of each kind of rule
 
 What the service says when it is asked why an alarm was raised, or why none was (`GET /explanation`, the alarm's page),
@@ -128,10 +127,12 @@ def explained(question: Question) -> Explanation:
     order = np.argsort(arrived, kind="stable")
     rows = order[np.isin(whole.sensor[order], concern.sensors)]
     came = arrived[rows] <= time
+    known, since = (replace(of_rows(whole, part), arrived=arrived[part]) for part in (rows[came], rows[~came]))
+    end = max(time, batches[-1].clock, int(arrived.max()))
     log = [
         empty_batch(0, int(whole.arrived[0])),
-        _batch(1, time, whole, arrived, rows[came]),
-        _batch(2, max(time, batches[-1].clock, int(arrived.max())), whole, arrived, rows[~came]),
+        replace(known, sequence=1, clock=time),
+        replace(since, sequence=2, clock=end),
     ]
     return explain(Case(question.rule, question.sensor, time, (Period(0, tuple(narrow), sensors),), tuple(log)))
 
@@ -149,12 +150,6 @@ def page() -> str:
                 name = explanation.subject.rule
                 parts.append("\n".join([f"| {name['en']} | {name['zh']} |", "|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
-
-
-def _batch(sequence: int, clock: int, whole: ReadingBatch, arrived: NDArray[np.int64], rows: Rows) -> ReadingBatch:
-    return ReadingBatch(
-        sequence, clock, whole.sensor[rows], whole.time[rows], whole.value[rows], whole.quality[rows], arrived[rows]
-    )
 
 
 @cache

@@ -9,17 +9,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.engine import Engine
-from alerts.explaining.case import Case, Period
+from alerts.explaining.case import Case, Period, as_one, of_rows
 from alerts.explaining.changes import Change, apply
 from alerts.explaining.concern import concern_of, narrowed
 from alerts.explaining.explanation import explain
-from alerts.explaining.replay import Replay, replay_then
+from alerts.explaining.replay import replay_then, severity_at
 from alerts.findings import subject_of
 from alerts.rule_file import default_packs
 from alerts.rules import Pack
@@ -69,19 +70,17 @@ def recorded(name: str) -> Source:
 def made_late(source: Source, seed: int) -> Source:
     """Return a stream some readings of which come later, in the order of their arrival."""
     random = np.random.default_rng(seed)
-    whole = _whole(source.batches)
-    count = len(whole["time"])
+    whole = as_one(source.batches)
+    count = len(whole)
     delay = np.where(random.random(count) < LATE_SHARE, random.uniform(*LATE_S, count) * 1000.0, 0.0).astype(np.int64)
-    arrived = whole["arrived"] + delay
-    order = np.argsort(arrived, kind="stable")
-    columns = {name: (arrived if name == "arrived" else column)[order] for name, column in whole.items()}
+    arrived = whole.arrived + delay
+    late = of_rows(replace(whole, arrived=arrived), np.argsort(arrived, kind="stable"))
     found: list[ReadingBatch] = []
     begin = 0
     while begin < count:
-        newest = int(columns["arrived"][min(begin + READINGS_PER_BATCH, count) - 1])
-        end = int(np.searchsorted(columns["arrived"], newest, side="right"))
-        part = {name: column[begin:end] for name, column in columns.items()}
-        found.append(ReadingBatch(len(found) + 1, newest, **part))
+        newest = int(late.arrived[min(begin + READINGS_PER_BATCH, count) - 1])
+        end = int(np.searchsorted(late.arrived, newest, side="right"))
+        found.append(replace(of_rows(late, np.arange(begin, end)), sequence=len(found) + 1, clock=newest))
         begin = end
     return replace(source, name=f"{source.name} made late", batches=found)
 
@@ -127,17 +126,17 @@ def points_of(source: Source, count: int, seed: int) -> Iterator[Point]:
         while evaluated_through < place:
             evaluated_through += 1
             engine.evaluate(source.batches[evaluated_through])
-        yield Point(rule, sensor, clocks[place], Replay(engine).severity(rule, sensor))
+        yield Point(rule, sensor, clocks[place], severity_at(engine, rule, sensor))
 
 
 def case_of(source: Source) -> Callable[[str, str, int], Case]:
     """Return what makes a case of a question about a stream."""
-    whole = _whole(source.batches)
+    whole = as_one(source.batches)
     number = np.repeat(np.arange(len(source.batches)), [len(batch) for batch in source.batches])
-    rows_of = {key: rows for key, rows in zip(*_grouped(whole["sensor"]), strict=True)}
+    rows_of = {key: rows for key, rows in zip(*_grouped(whole.sensor), strict=True)}
     clocks = np.array([batch.clock for batch in source.batches], np.int64)
     nothing = np.empty(0, np.int64)
-    begun = int(whole["arrived"][0])  # where the silence of all begins
+    begun = int(whole.arrived[0])  # where the silence of all begins
 
     def made(rule: str, sensor: str, time: int) -> Case:
         concern = concern_of(source.packs, source.registry, rule, sensor)
@@ -149,23 +148,16 @@ def case_of(source: Source) -> Callable[[str, str, int], Case]:
         for place in np.unique(np.append(of, newest)).tolist():
             part = rows[of == place] if len(rows) < 2_000 else rows[slice(*np.searchsorted(of, [place, place + 1]))]
             batch = source.batches[place]
-            found.append(ReadingBatch(batch.sequence, batch.clock, *(column[part] for column in whole.values())))
+            found.append(replace(of_rows(whole, part), sequence=batch.sequence, clock=batch.clock))
         return Case(rule, sensor, time, (Period(0, tuple(packs), registry),), tuple(found))
 
     return made
 
 
-def _grouped(
-    keys: np.ndarray[tuple[int], np.dtype[np.int32]],
-) -> tuple[list[int], list[np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+def _grouped(keys: NDArray[np.int32]) -> tuple[list[int], list[NDArray[np.int64]]]:
     order = np.argsort(keys, kind="stable")
     different, first = np.unique(keys[order], return_index=True)
     return different.tolist(), np.split(order, first[1:])
-
-
-def _whole(parts: Sequence[ReadingBatch]) -> dict[str, Any]:
-    names = ("sensor", "time", "value", "quality", "arrived")
-    return {name: np.concatenate([getattr(batch, name) for batch in parts]) for name in names}
 
 
 @dataclass(slots=True)
@@ -217,7 +209,7 @@ def score_points(source: Source, count: int, seed: int, scores: dict[str, Score]
 
 
 def _fires(case: Case, change: Change) -> bool:
-    return replay_then(apply(case, change)).severity(case.rule, case.sensor) > 0
+    return replay_then(apply(case, change)).severity > 0
 
 
 def _less(change: Change) -> Change:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +81,6 @@ class ReportStepRow(NamedTuple):
     note: str | None
 
 
-_MEMBERS = "select m.member from incident_member m where m.incident = i.incident"
-
-
 async def city_of_incident(connection: Connection, city: str) -> City:
     """Return the city of an incident that the caller has found within the areas; a bare one where it is not there."""
     row = await connection.fetchrow(f"select {CITY_COLUMNS} from city where city = $1", city)
@@ -91,13 +89,11 @@ async def city_of_incident(connection: Connection, city: str) -> City:
 
 async def member_lines(connection: Connection, incident: str, areas: Sequence[str], rows_max: int) -> list[str]:
     """Return the journal lines of the incident's alarms exactly as journalled, in the order of their commits."""
-    conditions = _of_incident(incident, areas)
-    conditions.within("j.city", areas, "j.district")
-    rows = await connection.fetch(
-        "select j.line from incident i join incident_member m using (incident) join journal j on j.alarm = m.member"
-        f" where {conditions} order by j.event limit {conditions.bind(rows_max)}",
-        *conditions.values,
-    )
+    rows = await _found(
+        connection, _of_incident(incident, areas, "j.city", "j.district"),
+        "select j.line from incident i join incident_member m using (incident) join journal j on j.alarm = m.member",
+        "j.event", rows_max,
+    )  # fmt: skip
     return [row["line"] for row in rows]
 
 
@@ -142,17 +138,14 @@ async def member_messages(
     connection: Connection, incident: str, areas: Sequence[str], rows_max: int
 ) -> list[MessageRow]:
     """Return what was or will be sent of the incident's alarms."""
-    conditions = _of_incident(incident, areas)
-    conditions.within("n.city", areas, "n.district")
-    rows = await connection.fetch(
+    rows = await _found(
+        connection, _of_incident(incident, areas, "n.city", "n.district"),
         "select n.notification, n.channel, n.kind, n.alarm, n.mode, n.severity, n.late, n.enqueued_at,"
         " coalesce(d.state, n.state), coalesce(d.finished_at, n.finished_at), coalesce(d.attempts, n.attempts),"
         " n.details ->> 'step' from incident i join incident_member m using (incident)"
-        " join notification n on n.alarm = m.member left join notification d on d.notification = n.digest"
-        f" where {conditions} order by coalesce(d.finished_at, n.finished_at, n.enqueued_at), n.notification"
-        f" limit {conditions.bind(rows_max)}",
-        *conditions.values,
-    )
+        " join notification n on n.alarm = m.member left join notification d on d.notification = n.digest",
+        "coalesce(d.finished_at, n.finished_at, n.enqueued_at), n.notification", rows_max,
+    )  # fmt: skip
     return [MessageRow(*row) for row in rows]
 
 
@@ -160,15 +153,14 @@ async def member_warnings(
     connection: Connection, incident: str, areas: Sequence[str], rows_max: int
 ) -> list[WarningStepRow]:
     """Return what was done to warnings of the incident or of its alarms. They are their city's as a whole."""
-    conditions = _of_incident(incident, areas)
-    conditions.within("w.city", areas)
-    rows = await connection.fetch(
+    rows = await _found(
+        connection, _of_incident(incident, areas, "w.city"),
         "select t.warning, t.version, t.acted_at, t.act, t.actor, t.state, t.comment, w.scope"
-        f" from incident i join warning w on w.incident = i.incident or w.alarm in ({_MEMBERS})"
-        f" join warning_step t using (warning) where {conditions} order by t.acted_at, t.step"
-        f" limit {conditions.bind(rows_max)}",
-        *conditions.values,
-    )
+        " from incident i join warning w on w.incident = i.incident"
+        " or w.alarm in (select m.member from incident_member m where m.incident = i.incident)"
+        " join warning_step t using (warning)",
+        "t.acted_at, t.step", rows_max,
+    )  # fmt: skip
     return [WarningStepRow(*row) for row in rows]
 
 
@@ -176,15 +168,13 @@ async def member_reports(
     connection: Connection, incident: str, areas: Sequence[str], rows_max: int
 ) -> list[ReportStepRow]:
     """Return the reports from people in the incident, as they were received."""
-    conditions = _of_incident(incident, areas)
-    conditions.within("r.city", areas, "r.district")
-    rows = await connection.fetch(
+    rows = await _found(
+        connection, _of_incident(incident, areas, "r.city", "r.district"),
         "select r.report, r.kind, r.source, r.time, r.received_at, r.text, r.actor, r.found, r.verified_by,"
         " r.verified_at, r.note from incident i join incident_member m using (incident)"
-        " join report r on m.kind = 'report' and m.member = 'report.' || r.report"
-        f" where {conditions} order by r.received_at, r.report limit {conditions.bind(rows_max)}",
-        *conditions.values,
-    )
+        " join report r on m.kind = 'report' and m.member = 'report.' || r.report",
+        "r.received_at, r.report", rows_max,
+    )  # fmt: skip
     return [ReportStepRow(*row) for row in rows]
 
 
@@ -199,11 +189,21 @@ async def rules_ever(connection: Connection, rules: Sequence[str]) -> list[str]:
     return [row["rule"] for row in rows]
 
 
-def _of_incident(incident: str, areas: Sequence[str]) -> Conditions:
+def _of_incident(incident: str, areas: Sequence[str], city: str, district: str | None = None) -> Conditions:
+    """Return that the incident is within the areas, and so is the place that the columns name."""
     conditions = Conditions()
     conditions.add_equal("i.incident", incident)
     conditions.terms.append(incident_bounds(conditions, areas))
+    conditions.within(city, areas, district)
     return conditions
+
+
+async def _found(
+    connection: Connection, conditions: Conditions, selected: str, order: str, rows_max: int
+) -> list[asyncpg.Record]:
+    query = f"{selected} where {conditions} order by {order} limit {conditions.bind(rows_max)}"
+    rows: list[asyncpg.Record] = await connection.fetch(query, *conditions.values)
+    return rows
 
 
 def _arrivals(rows: Sequence[tuple[int, int, float, int]]) -> Arrivals:

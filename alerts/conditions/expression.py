@@ -157,6 +157,8 @@ def _call(node: ast.Call, name: str, names: set[str]) -> Evaluate:
         raise ValueError(f"expression: {name} takes {least} to {greatest} arguments")
     if name == "interpolate":
         _check_points(node.args[1:])
+        at, points = _compiled(node.args[0], names), [_number(point) for point in node.args[1:]]
+        return lambda values: float(interpolate(at(values), *points))
     arguments = [_compiled(argument, names) for argument in node.args]
     return lambda values: float(function(*(argument(values) for argument in arguments)))
 

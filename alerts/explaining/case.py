@@ -1,13 +1,18 @@
 """A case: all that the decision of a rule at a sensor and a time hangs on, and the two ways to look at it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from alerts.admission import Rows, admit, new_sensor_state
 from alerts.rules import Pack
 from model.reading import ReadingBatch, empty_batch
 from model.registry import Registry
+
+COLUMNS = ("sensor", "time", "value", "quality", "arrived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,26 @@ def known_now(case: Case) -> list[ReadingBatch]:
 
     One batch behind the first, at the end of which the engine's clock stands at the case's time.
     """
-    whole = joined(case.batches, ())
-    names = ("sensor", "time", "value", "quality")
-    columns = {name: np.concatenate([getattr(batch, name) for batch in whole]) for name in names}
-    rows = np.flatnonzero(columns["time"] <= case.time)
-    rows = rows[np.lexsort((columns["sensor"][rows], columns["time"][rows]))]
-    time = columns["time"][rows]
-    sensor, value, quality = (columns[name][rows] for name in ("sensor", "value", "quality"))
+    whole = as_one(case.batches)
+    rows = np.flatnonzero(whole.time <= case.time)
+    rows = rows[np.lexsort((whole.sensor[rows], whole.time[rows]))]
+    known = of_rows(whole, rows)
     first = case.batches[0]
     return [
         empty_batch(first.sequence, min(first.clock, case.time)),
-        ReadingBatch(first.sequence + 1, case.time, sensor, time, value, quality, time),
+        ReadingBatch(
+            first.sequence + 1, case.time, known.sensor, known.time, known.value, known.quality, arrived=known.time
+        ),
     ]
+
+
+def admitted(registry: Registry, batch: ReadingBatch) -> Rows:
+    """Return what the engine makes of the readings of a batch that begins a log; of `renewed` nothing is known."""
+    epoch = np.zeros(len(batch), np.int32)
+    states = new_sensor_state(len(registry.known))
+    columns = (batch.sensor, batch.time, batch.value, batch.quality)
+    made = admit(*columns, epoch, states, registry.low, registry.high)
+    return Rows(batch.sensor, batch.time, batch.arrived, batch.quality, *made)
 
 
 def joined(batches: Iterable[ReadingBatch], edges: Sequence[int] | set[int]) -> list[ReadingBatch]:
@@ -80,10 +93,10 @@ def joined(batches: Iterable[ReadingBatch], edges: Sequence[int] | set[int]) -> 
     part: list[ReadingBatch] = []
     for batch in batches:
         if part and _parted(part[-1], batch, edges):
-            found.append(_join(part))
+            found.append(as_one(part))
             part = []
         part.append(batch)
-    return [*found, _join(part)] if part else found
+    return [*found, as_one(part)] if part else found
 
 
 def _parted(one: ReadingBatch, other: ReadingBatch, edges: Sequence[int] | set[int]) -> bool:
@@ -92,10 +105,16 @@ def _parted(one: ReadingBatch, other: ReadingBatch, edges: Sequence[int] | set[i
     return gap or any(one.sequence <= edge < other.sequence for edge in edges)
 
 
-def _join(batches: Sequence[ReadingBatch]) -> ReadingBatch:
+def as_one(batches: Sequence[ReadingBatch]) -> ReadingBatch:
+    """Return the batches, one at least, as one that ends where the last of them does."""
     if len(batches) == 1:
         return batches[0]
     last = batches[-1]
-    names = ("sensor", "time", "value", "quality", "arrived")
-    columns = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in names}
+    columns = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in COLUMNS}
     return ReadingBatch(last.sequence, last.clock, **columns, listening=batches[0].listening)
+
+
+def of_rows(batch: ReadingBatch, rows: NDArray[np.int64]) -> ReadingBatch:
+    """Return a batch with some of its rows, in their order."""
+    columns: dict[str, Any] = {name: getattr(batch, name)[rows] for name in COLUMNS}
+    return replace(batch, **columns)

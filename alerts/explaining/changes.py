@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.explaining.case import Case
+from alerts.explaining.case import COLUMNS, Case, of_rows
 from model.reading import Quality, ReadingBatch, empty_batch
 from model.registry import Registry
 
@@ -25,13 +25,12 @@ longer (`longer`), changed or not; readings had been good, bad or stuck (`qualit
 Shape = Literal["all", "rising", "accelerating", "alternating"]
 """Of a change by an amount: each reading by it; evenly more up to it at the newest; ever faster up to it, as creep that
 goes to failure; the newest by it, the one before by as much the other way, and so on."""
-_COLUMNS = ("sensor", "time", "value", "quality", "arrived")
 _TO_FAILURE = 0.98
 """How much of its way to failure the accelerating shape has gone."""
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """What would have been otherwise at a sensor.
+    """What would have been otherwise at a sensor; of a silence or a date, at whatever is asked about.
 
     `times` are of the readings concerned, oldest first (epoch milliseconds). `by` is what they are changed by, in the
     property's unit and never beyond the valid range, in a `shape`. `to` is the value of each instead.
@@ -118,9 +117,9 @@ def _standing(batches: Sequence[ReadingBatch], registry: Registry, edit: Edit, t
     """The last batch, with readings like the newest of the edit, an interval apart, until so long after `time`."""
     assert edit.seconds is not None
     key, newest = registry.keys[edit.sensor], edit.times[-1]
-    like = next(
+    like = next(  # the first of its time is the one that was evaluated
         (batch, row)
-        for batch in reversed(batches)
+        for batch in batches
         for row in np.flatnonzero((batch.sensor == key) & (batch.time == newest)).tolist()
     )
     begin = max(time, newest)
@@ -182,7 +181,7 @@ def _with_readings(
     """A batch with more readings of a sensor, in order of arrival; its clock moves to the last of them."""
     columns = np.full(len(time), key, np.int32), time, value, quality, arrived
     both: dict[str, Any] = {
-        name: np.concatenate([getattr(batch, name), column]) for name, column in zip(_COLUMNS, columns, strict=True)
+        name: np.concatenate([getattr(batch, name), column]) for name, column in zip(COLUMNS, columns, strict=True)
     }
     clock = max(batch.clock, int(arrived[-1]))
     return of_rows(replace(batch, clock=clock, **both), np.argsort(both["arrived"], kind="stable"))
@@ -192,12 +191,6 @@ def _until(batches: Sequence[ReadingBatch], time: int) -> list[ReadingBatch]:
     """The batches whose clock had come by `time`, at which the last of them ends."""
     kept = [batch for batch in batches if batch.clock <= time]
     return [*kept[:-1], replace(kept[-1], clock=time)] if kept else [empty_batch(batches[0].sequence, time)]
-
-
-def of_rows(batch: ReadingBatch, rows: NDArray[np.int64]) -> ReadingBatch:
-    """Return a batch with some of its rows, in their order."""
-    columns: dict[str, Any] = {name: getattr(batch, name)[rows] for name in _COLUMNS}
-    return replace(batch, **columns)
 
 
 def _flags(labels: Sequence[str]) -> int:

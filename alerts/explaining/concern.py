@@ -6,9 +6,11 @@ from typing import NamedTuple
 from alerts.conditions.combination import Combination
 from alerts.engine import Engine
 from alerts.findings import subject_of
+from alerts.gateways import shared_gateways
 from alerts.places import area_of
 from alerts.rules import Pack, Rule
 from model.registry import Registry
+from model.sensor import UNWATCHED
 
 PARENT_SENSORS_MAX = 64
 """Of a rule that suppresses; where it is bound to more in the area, only the journal tells of the suppression."""
@@ -52,8 +54,8 @@ def concern_of(
 ) -> Concern:
     """Return what the decision of a rule at a sensor (or of a gateway, by its name) hangs on.
 
-    `engine` is that of engine_around, where it is kept. Raises NotBound where the rule is not in the packs, does not
-    select the sensor, or has no limit that is set there.
+    `engine` is that of engine_around, where it is kept. Raises NotBound where the rule is not in the packs, selects
+    other sensors, or lacks something there.
     """
     by_name = {one.rule: one for pack in packs for one in pack.rules}
     needed = _needed(packs, rule)
@@ -64,9 +66,7 @@ def concern_of(
         engine = Engine([pack_of(packs, needed)], _asked_of(asked, registry, subject))
     place = place_of(engine, rule, subject)
     if place is None:
-        unset = (rule, subject) in engine.unbound
-        why = "its limit, or what it needs, is not set there" if unset else "it selects others"
-        raise NotBound(f"rule {rule!r} did not watch {subject!r}: {why}")
+        raise NotBound(f"rule {rule!r} did not watch {subject!r}: {_why_not(asked, registry, subject, engine)}")
     keys = [int(engine.groups[asked.condition.kind].sensor[place])]
     if asked.condition.kind == "gateway_silent":
         first, behind = engine.gateways.member_first[engine.gateways.gateway_of[keys[0]] :][:2].tolist()
@@ -91,7 +91,8 @@ def narrowed(packs: Iterable[Pack], registry: Registry, concern: Concern) -> tup
     names = {sensor.city for sensor in sensors.values()}
     cities = {name: city for name, city in registry.cities.items() if name in names}
     events = {key: its for key, its in registry.events.items() if key in sensors}
-    return kept, Registry(registry.version, sensors, cities, events)
+    shared = shared_gateways(sensors.values(), registry.sensors.values(), registry.shared_gateways)
+    return kept, Registry(registry.version, sensors, cities, events, shared)
 
 
 def place_of(engine: Engine, rule: str, subject: str) -> int | None:
@@ -124,6 +125,24 @@ def _needed(packs: Sequence[Pack], rule: str) -> list[Rule]:
         return []
     terms = asked.condition.terms if isinstance(asked.condition, Combination) else ()
     return [asked, *(by_name[term.rule] for term in terms if term.rule in by_name and term.rule != rule)]
+
+
+def _why_not(rule: Rule, registry: Registry, subject: str, engine: Engine) -> str:
+    """Return why a rule is not bound at a sensor or gateway."""
+    key = registry.keys.get(subject)
+    if rule.condition.kind == "gateway_silent":
+        return "it watches gateways, and this is none of theirs"
+    if key is not None and UNWATCHED in registry.sensors[key].attributes:
+        return "no rule watches that sensor"
+    if key is None or not rule.select.agrees(registry.sensors[key]):
+        chosen = rule.select.model_dump(exclude_none=True, exclude={"attributes"}) | rule.select.attributes
+        return f"it selects others ({', '.join(f'{name}: {value}' for name, value in chosen.items())})"
+    if isinstance(rule.condition, Combination):
+        area = area_of(rule.condition.per)
+        groups = [one for one in engine.combining.bindings.bindings if one.rule.rule == rule.rule]
+        if area(registry.sensors[key]) in {area(registry.sensors[one.sensor_key]) for one in groups}:
+            return f"its alarms stand at another sensor of the same {rule.condition.per}"
+    return "its limit, or what it needs, is not set there"
 
 
 def _asked_of(rule: Rule, registry: Registry, subject: str) -> Registry:

@@ -114,7 +114,7 @@ def _terms(view: View, voice: Voice) -> str:
         told.append(
             voice.say(
                 sentences.TERM_NEGATED if term.negated else sentences.TERM, rule=term.name[voice.language],
-                level=voice.level(term.at_least), where=where, count=term.count, needed=term.needed,
+                level=voice.level(term.at_least), where=where, count=term.count, of=term.of, needed=term.needed,
             )
         )  # fmt: skip
     return voice.say(sentences.JOINED[view.counting.joined]).join(told)

@@ -5,8 +5,8 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
-from alerts.engine import UnboundSensor
 from alerts.explaining.case import Case
 from alerts.explaining.concern import NotBound
 from alerts.explaining.explanation import explain
@@ -18,6 +18,7 @@ from model.journal_chain import ChainedLine
 from model.suppression import Suppression
 
 LIFELINE = version("lifeline")
+ERROR_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def show(evidence: Evidence) -> Shown:
     try:
         made = reproduce(case, evidence.through, evidence.suppressions, texts, evidence.passage_readings_max)
         told = told_of(case)
-    except (UnboundSensor, msgspec.MsgspecError, ValueError, LookupError, ArithmeticError) as error:
-        raise Differs(None, f"its parts do not fit together: {error}") from None
+    except Differs:
+        raise
+    except Exception as error:  # whatever somebody has put into a file, it is said of the file
+        raise Differs(None, f"its parts do not fit together: {in_a_sentence(error)}") from error
     recorded = {line.alarm for line in evidence.lines}
     fired = {one.alarm for one in made.standing if (one.rule, one.sensor) == (case.rule, case.sensor)}
     if missing := ({evidence.alarm} if evidence.alarm else fired) - recorded:
@@ -105,6 +108,18 @@ def show(evidence: Evidence) -> Shown:
         left_out=list(evidence.left_out),
         lifeline=evidence.lifeline,
     )
+
+
+def in_a_sentence(error: Exception) -> str:
+    """Return what an error says, that was met in a file from elsewhere, in one line and not too long."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    elif type(error) is KeyError:
+        text = f"{error} is not known"
+    else:
+        text = str(error) or type(error).__name__
+    return " ".join(text.split())[:ERROR_CHARACTERS_MAX]
 
 
 def told_of(case: Case) -> Any:

@@ -5,15 +5,15 @@ Times are epoch milliseconds but where a part says otherwise; numbers are exact,
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from alerts.explaining.case import Case, Period
-from alerts.explaining.evidence import Evidence
+from alerts.explaining.evidence import LIFELINE, Evidence, in_a_sentence
 from alerts.rules import Pack
-from model.instant import format_instant, parse_instant
+from model.instant import DAY_MS, LATEST_MS, format_instant, parse_instant
 from model.journal_chain import ChainedLine
 from model.reading import ReadingBatch
 from model.registry import Registry
@@ -26,8 +26,15 @@ FORMAT_VERSION = 1
 READINGS_PER_PART = 1_000
 BATCHES_PER_PART = 200
 KEY_MAX = 1_000_000  # of a sensor: the registry's arrays are as long as the highest
+PASSAGE_READINGS_MAX = 10_000_000
+SEQUENCE_MAX = 2**62
 Part = tuple[str, Any]
 """What it is, and its content as JSON has it."""
+
+
+_Key = Annotated[int, msgspec.Meta(ge=0, le=KEY_MAX)]
+_Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MAX)]
+_Time = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -39,32 +46,33 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     sensor: str
     time: str
     begins: str | None
-    bindings_since: int | None
+    bindings_since: _Time | None
     left_out: list[str]
-    through: int
-    settle_ms: int
-    passage_readings_max: int
+    through: _Sequence
+    settle_ms: Annotated[int, msgspec.Meta(ge=0, le=DAY_MS)]
+    passage_readings_max: Annotated[int, msgspec.Meta(ge=1, le=PASSAGE_READINGS_MAX)]
 
 
 class _Period(msgspec.Struct, forbid_unknown_fields=True):
-    after: int
+    after: _Sequence
     registry_version: int
     packs: list[dict[str, Any]]
-    sensors: dict[int, Sensor]
+    sensors: dict[_Key, Sensor]
     cities: dict[str, City]
-    events: dict[int, list[SensorEvent]]
+    events: dict[_Key, list[SensorEvent]]
+    shared_gateways: list[str]
 
 
 class _Batch(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """`clock` is when its readings arrived; `sensors` are registry keys, `values` in the property's unit."""
 
-    sequence: int
-    clock: int
+    sequence: _Sequence
+    clock: _Time
     listening: bool
-    sensors: list[int]
-    times: list[int]
+    sensors: list[_Key]
+    times: list[_Time]
     values: list[float]
-    qualities: list[int]
+    qualities: list[Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]]
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -113,6 +121,7 @@ def parts_of(evidence: Evidence) -> Iterator[Part]:
             dict(registry.sensors),
             dict(registry.cities),
             {key: list(events) for key, events in registry.events.items()},
+            sorted(registry.shared_gateways),
         ), str_keys=True)  # fmt: skip
     for activation in evidence.activations:
         yield "activation", activation
@@ -127,28 +136,30 @@ def parts_of(evidence: Evidence) -> Iterator[Part]:
 
 def evidence_of(parts: Sequence[Part]) -> Evidence:
     """Return what the parts of a file say. Raises Unfit."""
+    _check_format(parts)
     found: dict[str, list[Any]] = {name: [] for name in _KINDS}
     for place, (name, content) in enumerate(parts):
         if name not in _KINDS:
-            raise Unfit(place, f"a part {name!r} is not known")
+            raise Unfit(place, f"a part {name[:40]!r} is not known")
         try:
-            found[name].append(msgspec.convert(content, _KINDS[name], str_keys=True))
-        except (msgspec.ValidationError, ValueError) as error:
-            raise Unfit(place, f"this is no part {name!r}: {error}") from None
+            found[name].append(_read(name, content))
+        except Exception as error:  # whatever somebody has put into a file, it is said of the file
+            raise Unfit(place, f"this is no part {name!r}: {in_a_sentence(error)}") from error
     if [name for name in ("head", "explanation") if len(found[name]) != 1] or not (
         found["period"] and found["batches"]
     ):
         raise Unfit(0, "it takes one head, one explanation, and periods and batches")
     [head], [explanation] = found["head"], found["explanation"]
-    if parts[0][0] != "head" or (head.format, head.version) != (FORMAT, FORMAT_VERSION):
-        raise Unfit(0, f"it is {head.format} {head.version}; this Lifeline reads {FORMAT} {FORMAT_VERSION}")
+    batches = tuple(batch for some in found["batches"] for batch in some)
+    if not batches:
+        raise Unfit(0, "it has no batch of the log")
     try:
-        periods = tuple(map(_read_period, found["period"]))
-        batches = tuple(_read_batch(one) for some in found["batches"] for one in some)
         begins = None if head.begins is None else parse_instant(head.begins)
-        case = Case(head.rule, head.sensor, parse_instant(head.time), periods, batches, head.settle_ms, begins)
-    except (ValueError, OverflowError) as error:  # pydantic's too
-        raise Unfit(0, f"what it says of rules, sensors or readings does not fit: {error}") from None
+        case = Case(
+            head.rule, head.sensor, parse_instant(head.time), tuple(found["period"]), batches, head.settle_ms, begins
+        )
+    except ValueError as error:
+        raise Unfit(0, str(error)) from None
     return Evidence(
         alarm=head.alarm,
         case=case,
@@ -162,6 +173,24 @@ def evidence_of(parts: Sequence[Part]) -> Evidence:
         explanation=explanation,
         lifeline=head.lifeline,
     )
+
+
+def _check_format(parts: Sequence[Part]) -> None:
+    """Before anything else is looked at: a newer form may have other parts."""
+    name, head = parts[0] if parts else ("", None)
+    if name != "head" or not isinstance(head, dict):
+        raise Unfit(0, "a file of evidence begins with a head")
+    told = (head.get("format"), head.get("version"))
+    if told != (FORMAT, FORMAT_VERSION):
+        written = " ".join(str(one)[:40] for one in (*told, "of Lifeline", head.get("lifeline")))
+        raise Unfit(0, f"it is {written}; this is Lifeline {LIFELINE}, which reads {FORMAT} {FORMAT_VERSION}")
+
+
+def _read(name: str, content: Any) -> Any:
+    part = msgspec.convert(content, _KINDS[name], str_keys=True)
+    if name == "period":
+        return _read_period(part)
+    return [_read_batch(one) for one in part] if name == "batches" else part
 
 
 def _together(batches: Sequence[ReadingBatch]) -> Iterator[list[ReadingBatch]]:
@@ -183,8 +212,6 @@ def _batch(batch: ReadingBatch) -> _Batch:
 def _read_batch(batch: _Batch) -> ReadingBatch:
     if len({len(batch.sensors), len(batch.times), len(batch.values), len(batch.qualities)}) > 1:
         raise ValueError(f"batch {batch.sequence} has columns of different lengths")
-    if min(batch.sensors, default=0) < 0:
-        raise ValueError(f"batch {batch.sequence} has a sensor below 0")
     return ReadingBatch(
         batch.sequence,
         batch.clock,
@@ -198,7 +225,7 @@ def _read_batch(batch: _Batch) -> ReadingBatch:
 
 
 def _read_period(period: _Period) -> Period:
-    if any(not 0 <= key <= KEY_MAX for key in period.sensors):
-        raise ValueError(f"a sensor's key is not between 0 and {KEY_MAX}")
     packs = tuple(Pack.model_validate_json(msgspec.json.encode(pack)) for pack in period.packs)
-    return Period(period.after, packs, Registry(period.registry_version, period.sensors, period.cities, period.events))
+    shared = frozenset(period.shared_gateways)
+    registry = Registry(period.registry_version, period.sensors, period.cities, period.events, shared)
+    return Period(period.after, packs, registry)

@@ -6,15 +6,16 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from alerts.admission import admit, new_sensor_state
+from alerts.admission import Rows
 from alerts.bound import Binding, Bindings, Ladders, Timed, plain
 from alerts.conditions.combination import Combination
 from alerts.conditions.ladder import LEVELS, NEVER
-from alerts.explaining.case import Case, known_now, known_then
+from alerts.explaining.case import Case, admitted
 from alerts.explaining.changes import Change
-from alerts.explaining.replay import Replay, replay_now, replay_then
+from alerts.explaining.replay import Replay
 from alerts.explaining.smallest import NoneFound, smallest_changes
 from alerts.explaining.subject import Counting, Subject, counting_of, subject_of
+from alerts.explaining.trials import Trials
 from alerts.rules import Basis
 from alerts.words import AttributeLimit, Ladder
 from model.alarm import ConditionChange
@@ -133,12 +134,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 def explain(case: Case) -> Explanation:
     """Return why the rule's condition stood as it did. Raises concern.NotBound where the rule did not watch."""
-    then, now = replay_then(case), replay_now(case)
-    group, place = then.binding(case.rule, case.sensor)
+    trials = Trials(case)
+    then = trials.then
+    group, place = then.binding
     binding = group.bindings[place]
-    view = _view(case, then, known_then(case), is_now=False)
-    is_now = now.severity(case.rule, case.sensor) > 0
-    smallest, none_found = smallest_changes(case, view.decisive.what, decided_now=is_now)
+    view = _view(case, then, _told(case, trials.registry, trials.log, trials.rows), trials.clock)  # before any trial
+    now, log = trials.now()
+    readings = _told(case, now.engine.registry, log, admitted(now.engine.registry, log), is_now=True)
+    smallest, none_found = smallest_changes(trials, view.decisive.what, decided_now=now.severity > 0)
     return Explanation(
         rule=case.rule,
         rule_version=binding.version,
@@ -149,17 +152,16 @@ def explain(case: Case) -> Explanation:
         time=case.time,
         begins=case.begins,
         then=view,
-        now=_view(case, now, known_now(case), is_now=True),
+        now=_view(case, now, readings, log.clock),
         smallest=smallest,
         none_found=none_found,
     )
 
 
-def _view(case: Case, replay: Replay, batches: Sequence[ReadingBatch], *, is_now: bool) -> View:
-    group, place = replay.binding(case.rule, case.sensor)
+def _view(case: Case, replay: Replay, told: tuple[list[Told], int], clock: int) -> View:
+    group, place = replay.binding
     binding, state = group.bindings[place], group.states[place]
-    clock = batches[-1].clock
-    readings, left_out = _readings(case, replay.engine.registry, batches, is_now=is_now)
+    readings, left_out = told
     own = [one for one in readings if one.sensor == replay.engine.registry.sensors[binding.sensor_key].sensor]
     limits: list[Limit] = []
     timers: list[Timer] = []
@@ -172,7 +174,7 @@ def _view(case: Case, replay: Replay, batches: Sequence[ReadingBatch], *, is_now
         deadband = plain(max(abs(float(row["limit"][k] - one)) for k, one in _clears(row))) if limits else None
         decisive = _of_ladder(binding, row, state, replay, own, timers)
     else:
-        decisive = _of_clock(group, place, binding, state, replay, clock)
+        decisive = _of_clock(group, place, binding, state, clock)
         if isinstance(binding.rule.condition, Combination) and decisive.level is not None:
             rules = {one.rule: one for one in replay.engine.rules}
             counting = counting_of(replay.engine.combining, place, decisive.level, rules)
@@ -182,7 +184,7 @@ def _view(case: Case, replay: Replay, batches: Sequence[ReadingBatch], *, is_now
                       passed_s=decisive.passed_s or 0.0)
             ]  # fmt: skip
     return View(
-        severity=replay.severity(case.rule, case.sensor),
+        severity=replay.severity,
         raised=None if state["raised"] == NEVER else int(state["raised"]),
         clock=clock,
         decisive=decisive,
@@ -196,42 +198,40 @@ def _view(case: Case, replay: Replay, batches: Sequence[ReadingBatch], *, is_now
     )
 
 
-def _readings(
-    case: Case, registry: Registry, batches: Sequence[ReadingBatch], *, is_now: bool
+def _told(
+    case: Case, registry: Registry, log: ReadingBatch, rows: Rows, *, is_now: bool = False
 ) -> tuple[list[Told], int]:
     """Return the newest readings with what was made of them, oldest first, and how many more there are."""
-    arrivals = {
-        (int(key), int(time)): int(arrived)
-        for batch in case.batches
-        for key, time, arrived in zip(batch.sensor.tolist(), batch.time.tolist(), batch.arrived.tolist(), strict=True)
-    } if is_now else {}  # fmt: skip
-    known = [batch for batch in batches if len(batch)]
-    if not known:
-        return [], 0
-    names = ("sensor", "time", "value", "quality", "arrived")
-    sensor, time, value, quality, arrived = (
-        np.concatenate([getattr(batch, name) for batch in known]) for name in names
-    )
-    states = new_sensor_state(len(registry.known))
-    epoch = np.zeros(len(sensor), np.int32)
-    fresh, good, clean, *_ = admit(sensor, time, value, quality, epoch, states, registry.low, registry.high)
+    begin = max(0, len(log) - READINGS_TOLD_MAX)
+    arrivals: dict[tuple[int, int], int] = {}
+    for batch in case.batches if is_now else ():
+        for row in np.flatnonzero(np.isin(batch.time, log.time[begin:])).tolist():
+            arrivals[int(batch.sensor[row]), int(batch.time[row])] = int(batch.arrived[row])
     found = []
-    for row in range(max(0, len(sensor) - READINGS_TOLD_MAX), len(sensor)):
-        use: Use = "judged" if clean[row] else "doubtful" if good[row] else "held_back" if fresh[row] else "late"
-        key, at = int(sensor[row]), int(time[row])
-        came = arrivals.get((key, at), int(arrived[row]))
+    for row in range(begin, len(log)):
+        use: Use = (
+            "judged"
+            if rows.clean[row]
+            else "doubtful"
+            if rows.good[row]
+            else "held_back"
+            if rows.fresh[row]
+            else "late"
+        )
+        key, at = int(log.sensor[row]), int(log.time[row])
+        came = arrivals.get((key, at), int(log.arrived[row]))
         found.append(
             Told(
                 sensor=registry.sensors[key].sensor,
                 unit=PROPERTIES[registry.sensors[key].property].unit,
                 time=at,
                 arrived=came,
-                value=float(value[row]),
-                quality=Quality(int(quality[row])).labels,
+                value=float(log.value[row]),
+                quality=Quality(int(log.quality[row])).labels,
                 use="not_yet_here" if is_now and came > case.time else use,
             )
         )
-    return found, len(sensor) - len(found)
+    return found, begin
 
 
 def _clears(row: Any) -> list[tuple[int, float]]:
@@ -312,7 +312,7 @@ def _of_ladder(
     elif kind == "threshold":
         newest_time, value = (used[-1].time, used[-1].value) if used else (None, None)
     else:
-        newest_time, value = replay.signals[-1] if replay.signals else (None, None)
+        newest_time, value = replay.signal or (None, None)
     level = severity - 1 if severity else levels[0]
     facts: dict[str, Any] = {
         "time": newest_time,
@@ -345,7 +345,7 @@ def _of_ladder(
     return Decisive(what=flag[1] if is_flag else "limit_not_reached", **facts)
 
 
-def _of_clock(group: Bindings, place: int, binding: Binding, state: Any, replay: Replay, clock: int) -> Decisive:
+def _of_clock(group: Bindings, place: int, binding: Binding, state: Any, clock: int) -> Decisive:
     """What decided of silence, dates and combinations."""
     condition = binding.rule.condition
     raised = None if state["raised"] == NEVER else int(state["raised"])

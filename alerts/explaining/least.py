@@ -10,33 +10,28 @@ import numpy as np
 from alerts.bound import plain
 
 T = TypeVar("T")
-LEAST = 2.0**-30
-"""Of the largest amount, the least that is looked at: a billionth."""
+
+
+def sizes_up_to(most: float, least: float, factor: float) -> list[float]:
+    """Return amounts above 0, each `factor` times the one before it, from about `least` to `most`."""
+    steps = max(0, math.ceil(math.log(most / least, factor) - 1e-9))
+    return [most * factor**-step for step in range(steps, -1, -1)]
 
 
 def least_amount(
-    flips: Callable[[float], bool],
-    most: float,
-    sign: float,
-    *,
-    factor: float = 4.0,
-    beside: float | None = None,
+    flips: Callable[[float], bool], sizes: Sequence[float], signs: Sequence[float], *, closely: bool = True
 ) -> float | None:
-    """Return the amount nearest to 0 that flips, with three digits, rounded away from 0; None where none does.
+    """Return the first of the sizes that flips, with the first of the signs with which it does; None where none does.
 
-    Looked for up to `most` by a factor, in the direction of `sign` and the other; where `beside` is given, in its
-    direction alone, from half of it up to sixteen times it.
+    `sizes` are above 0 and rise. Looked for `closely` it is the least amount between that size and the one before it,
+    with three digits, rounded away from 0.
     """
-    steps = round(-math.log(LEAST, factor))
-    sizes = [most * factor**-step for step in range(steps, -1, -1)]
-    signs: tuple[float, ...] = (sign, -sign)
-    if beside is not None:
-        sizes, signs = [min(abs(beside) * part, most) for part in (0.5, 1.0, 4.0, 16.0)], (math.copysign(1.0, beside),)
     for before, size in pairwise([0.0, *sizes]):
-        for one in signs:
-            if flips(one * size):
-                low = before or size
-                return one * _between(lambda amount, one=one: flips(one * amount), low, size)  # type: ignore[misc]
+        for sign in signs:
+            if flips(sign * size):
+                if not closely:
+                    return sign * size
+                return sign * _between(lambda amount, sign=sign: flips(sign * amount), before or size, size)  # type: ignore[misc]
     return None
 
 

@@ -221,12 +221,12 @@ RELATIONS: dict[tuple[bool, str], Words] = {
     (False, "below"): ("above", "高于"),
 }
 TERM: Words = (
-    "“{rule}” at {level} or higher, at {where}: {count} (needed: {needed})",
-    "{where}“{rule}”达到{level}或以上的有 {count} 个（须 {needed} 个）",
+    "“{rule}” at {level} or higher, at {where}: {count} of {of} (needed: {needed})",
+    "{where}“{rule}”达到{level}或以上的有 {count} 个，共 {of} 个（须 {needed} 个）",
 )
 TERM_NEGATED: Words = (
-    "“{rule}” at {level} or higher, at {where}: {count} (must be fewer than {needed})",
-    "{where}“{rule}”达到{level}或以上的有 {count} 个（须少于 {needed} 个）",
+    "“{rule}” at {level} or higher, at {where}: {count} of {of} (must be fewer than {needed})",
+    "{where}“{rule}”达到{level}或以上的有 {count} 个，共 {of} 个（须少于 {needed} 个）",
 )
 AROUND: dict[str, Words] = {
     "group": ("the sensors here", "本处传感器中"),
@@ -351,10 +351,58 @@ ACTIVATED: Words = (
 APPROVED: Words = (", approved by {by}", "，{by} 批准")
 
 # What would have decided otherwise.
-NOT_FOUND: Words = (
-    "No change of its readings within their range was found that would have decided otherwise.",
-    "在量程内改变读数，未找到能改变结论的情形。",
-)
+NONE_FOUND: dict[str, Words] = {  # why no change is told (smallest.NoneFound)
+    "nothing_heard": (
+        "Nothing had been heard, so that there is no reading to tell of that would have decided otherwise.",
+        "未收到任何读数，因此没有可以改变结论的读数可说。",
+    ),
+    "no_signal": (
+        "Before there is a figure to compare, nothing can be told of what would have decided otherwise.",
+        "尚无可供比较的数值，因此无法说明何种改变会得出另一结论。",
+    ),
+    "too_few_sensors": (
+        "No change of readings could have decided otherwise: the rule asks for more sensors than had been heard of.",
+        "改变读数不会改变结论：规则要求的传感器数多于当时有数据的传感器数。",
+    ),
+    "not_found": (
+        "No change of its readings within their range was found that would have decided otherwise: not of the newest "
+        "one, not of several together, nor had they lasted.",
+        "在量程内改变最新读数、连同改变多个读数或延长其持续时间，均未找到能改变结论的情形。",
+    ),
+    "ended": (
+        "No change of its readings was found that would have decided otherwise; not all could be tried.",
+        "未找到能改变结论的读数变化；未能逐一试遍。",
+    ),
+    "elsewhere": (
+        "What would have decided otherwise lies at sensors outside your areas.",
+        "能改变结论的情形在您区域以外的传感器上。",
+    ),
+}
+NOT_FOUND_OF_KIND: dict[str, Words] = {  # in place of "not_found" and "ended"
+    "noisy": (
+        "No change of its readings was found that would have decided otherwise: what is usual follows the readings, at "
+        "a sensor that speaks seldom so soon that hardly any noise stands out.",
+        "改变读数未找到能改变结论的情形：常态噪声随读数更新，读数间隔长的传感器更新很快，噪声难以突出。",
+    ),
+    "stale": (
+        "No silence, however long, and nothing that might have been heard was found that would have decided otherwise.",
+        "无论失联多久或收到何种数据，均未找到能改变结论的情形。",
+    ),
+    "gateway_silent": (
+        "No silence, however long, and nothing that might have been heard was found that would have decided otherwise.",
+        "无论失联多久或收到何种数据，均未找到能改变结论的情形。",
+    ),
+    "displacement": (
+        "No change of its readings was found that would have decided otherwise: neither of a few of them, nor a "
+        "movement laid over them that goes on evenly or gains speed.",
+        "改变读数未找到能改变结论的情形：无论改变少数读数，还是叠加匀速或加速的位移。",
+    ),
+    "combination": (
+        "No change of readings at a few of the sensors that the rule looks at was found that would have decided "
+        "otherwise.",
+        "改变规则所看的少数传感器的读数，未找到能改变结论的情形。",
+    ),
+}
 WOULD_HAVE: Words = ("The condition would have held if {ifs}.", "若{ifs}，条件即成立。")
 WOULD_NOT_HAVE: Words = ("The condition would not have held if {ifs}.", "若{ifs}，条件即不成立。")
 OR_IF: Words = ("; or if ", "；或")

@@ -41,9 +41,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """A term of a combination: how many sensors had reached `at_least` by a rule, of how many that it asks for.
+    """A term of a combination: how many sensors, `of` those that it looks at, had reached `at_least` by a rule.
 
-    `negated`: it must not be so.
+    `needed` is how many it asks for. `negated`: it must not be so.
     """
 
     rule: str
@@ -53,6 +53,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     within_m: float | None
     needed: int
     count: int
+    of: int
     negated: bool
 
 
@@ -107,7 +108,8 @@ def counting_of(group: Combining, place: int, level: str, rules: Mapping[str, Ru
             around=term.around,
             within_m=term.within_m,
             needed=term.sensors,
-            count=counts[term],
+            count=len(counts[term].reached),
+            of=len(counts[term].reached) + len(counts[term].others),
             negated=negated,
         )
         for term, negated in _terms(clause, False)

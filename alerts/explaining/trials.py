@@ -11,26 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.admission import admit, new_sensor_state
-from alerts.checkpoint import carry_over, saved_arrays
+from alerts.checkpoint import saved_arrays
 from alerts.conditions.ladder import NEVER
 from alerts.engine import Engine
-from alerts.explaining.case import Case, Period, known_then
+from alerts.explaining.case import Case, Period, admitted, as_one, known_now, known_then, of_rows
 from alerts.explaining.changes import Change, ChangeKind, Edit, changed
-from alerts.explaining.replay import Replay, engine_of, replay
+from alerts.explaining.replay import Replay, Signal, replay_now, started
 from model.reading import ReadingBatch
 
+COST_MAX = 1_000_000
+"""Of all trials of a case; what is not found by then is left out."""
 TRIAL_COST = {"combination": 1_500}
 ROW_COST = {"displacement": 40, "expression": 20, "forecast": 10, "rate": 10, "step": 10}
 """What a trial, 300 where not named, and each of its readings cost, 1 where not named: some microseconds, by kind."""
 
-
-class Goal(NamedTuple):
-    """Whether the condition of a rule at a sensor has reached a severity."""
-
-    rule: str
-    sensor: str
-    severity: int = 1
+HANGS_ON_ARRIVAL = {"stale", "gateway_silent", "due", "combination", "expression"}
+"""Kinds of rules that look at when readings arrived, of one sensor or beside those of others."""
 
 
 class Readings(NamedTuple):
@@ -49,7 +45,10 @@ class Readings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The engine's state before the row `offset` of a batch, which is row `position` of the whole log."""
+    """The engine's state before the row `offset` of a batch, which is row `position` of the whole log.
+
+    `changes` is how many there had been until then, `signal` the newest.
+    """
 
     position: int
     place: int
@@ -58,115 +57,144 @@ class _Kept:
     clock: int
     states: dict[str, NDArray[np.generic]]
     following: tuple[Period, ...]
+    changes: int
+    signal: Signal | None
 
-    def put_back(self) -> None:
-        """Put the engine into the state."""
-        for name, array in saved_arrays(self.engine).items():
+    def put_into(self, engine: Engine) -> None:
+        """Put an engine that is bound alike into the state."""
+        for name, array in saved_arrays(engine).items():
             array[...] = self.states[name]
-        self.engine.clock = self.clock
-        self.engine.begun = False  # as of a new engine: what has a begin of its silence keeps it
-        self.engine.states_were_put_in()
+        engine.clock = self.clock
+        engine.begun = False  # as of a new engine: what has a begin of its silence keeps it
+        engine.states_were_put_in()
 
 
 class Trials:
-    """A case as it was known at its time, evaluated once, from which changes of it are tried.
+    """A case as it was known at its time, evaluated once, and what is tried: a change by which it is decided otherwise.
 
-    `spent` is what they have cost so far (ROW_COST).
+    `then` is that evaluation, whole until the first trial. The decision, `fired`, is whether the condition has reached
+    `severity`; `raised` is since when it stands (epoch milliseconds), None where it does not. `spent` is what the
+    trials have cost so far, of `cost_max`.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, severity: int = 1, cost_max: int = COST_MAX) -> None:
         self.case = case
-        self.registry = case.period.registry
+        self.severity = severity
+        self.cost_max = cost_max
         self.spent = 0
-        self._batches = known_then(case)
-        names = ("sensor", "time", "value", "quality", "arrived")
-        self._rows = {name: np.concatenate([getattr(batch, name) for batch in self._batches]) for name in names}
-        sensor, time, value, quality, self._arrived = (self._rows[name] for name in names)
-        states = new_sensor_state(len(self.registry.known))
-        epoch = np.zeros(len(sensor), np.int32)
-        low, high = self.registry.low, self.registry.high
-        self._fresh, self._good, self._clean, *_ = admit(sensor, time, value, quality, epoch, states, low, high)
-        self._readings: dict[str, Readings] = {}
+        self.registry = case.period.registry
+        self.batches = known_then(case)
+        self.log = as_one(self.batches)
+        self.rows = admitted(self.registry, self.log)
+        self.then = started(case, case.periods, case.settle_ms)
         self._kept = list(self._keep())
-        self._end = _state(len(self._batches), 0, len(sensor), self._kept[-1].engine, ())
+        self.engine = self.then.engine
+        self.rule = next(rule for rule in self.engine.rules if rule.rule == case.rule)
+        self.fired = self.then.severity >= severity
+        group, place = self.then.binding
+        raised = int(group.states[place]["raised"])
+        self.raised = None if raised == NEVER else raised
+        self._readings: dict[str, Readings] = {}
         kinds = {rule.condition.kind for rule in self.engine.rules}
         self._row_cost = max(ROW_COST.get(kind, 1) for kind in kinds)
         self._trial_cost = max(TRIAL_COST.get(kind, 300) for kind in kinds)
 
     @property
-    def engine(self) -> Engine:
-        """The engine bound as at the case's time; its state is another after each trial."""
-        return self._kept[-1].engine
+    def is_over(self) -> bool:
+        """Whether the trials have cost what they may."""
+        return self.spent > self.cost_max
 
     @property
     def clock(self) -> int:
         """The log's clock at the end of what was known."""
-        return self._batches[-1].clock
+        return self.batches[-1].clock
 
     @property
-    def has_readings(self) -> bool:
-        """Whether anything was heard of the sensors concerned."""
-        return len(self._arrived) > 0
+    def sensors(self) -> list[str]:
+        """The sensors whose readings make the decision: the one asked about and, of an expression, its inputs."""
+        inputs = self.engine.expressing.inputs.tolist() if self.rule.condition.kind == "expression" else []
+        return list(dict.fromkeys([self.case.sensor, *(self.registry.sensors[key].sensor for key in inputs)]))
 
     def readings(self, sensor: str) -> Readings:
         """Return a sensor's readings that were evaluated."""
         if sensor not in self._readings:
-            self._readings[sensor] = self._readings_of(sensor)
+            row = np.flatnonzero((self.log.sensor == self.registry.keys[sensor]) & self.rows.fresh)
+            time, value, quality = self.log.time[row], self.log.value[row], self.log.quality[row]
+            self._readings[sensor] = Readings(row, time, value, quality, self.rows.good[row], self.rows.clean[row])
         return self._readings[sensor]
 
-    def _readings_of(self, sensor: str) -> Readings:
-        row = np.flatnonzero((self._rows["sensor"] == self.registry.keys[sensor]) & self._fresh)
-        time, value, quality = (self._rows[name][row] for name in ("time", "value", "quality"))
-        return Readings(row, time, value, quality, self._good[row], self._clean[row])
+    def usable(self, sensor: str) -> Readings:
+        """Return the readings at a sensor that a change of their values can move."""
+        found = self.readings(sensor)
+        used = found.good if self.rule.condition.kind == "threshold" else found.clean
+        return Readings._make(column[used] for column in found)
 
     def late(self) -> list[tuple[str, int]]:
         """Return sensor and time of what came after a newer one, was ahead of its time, or came since; newest first."""
-        names = ("sensor", "time")
-        out_of_order = ~self._fresh | (self._rows["time"] > self._arrived)
-        parts = [[self._rows[name][out_of_order] for name in names]]
+        out_of_order = ~self.rows.fresh | (self.log.time > self.log.arrived)
+        parts = [(self.log.sensor[out_of_order], self.log.time[out_of_order])]
         for batch in self.case.batches:
             if batch.clock > self.case.time:
-                parts.append([getattr(batch, name)[batch.time <= self.case.time] for name in names])
+                since = batch.time <= self.case.time
+                parts.append((batch.sensor[since], batch.time[since]))
         found = {(int(key), int(time)) for part in parts for key, time in zip(*part, strict=True)}
         sensors = self.registry.sensors
         return [(sensors[key].sensor, time) for key, time in sorted(found, key=lambda one: (-one[1], one[0]))]
 
-    def reaches(self, goal: Goal, change: Change | None = None) -> bool:
-        """Tell whether the condition would have reached the goal with a change; without one, whether it did."""
-        if change is None:
-            self._end.put_back()
-            return bool(Replay(self._end.engine).severity(goal.rule, goal.sensor) >= goal.severity)
+    def now(self) -> tuple[Replay, ReadingBatch]:
+        """Evaluate the case as it is known now; return that evaluation, and the readings in one.
+
+        What a rule makes of one sensor's readings is what it made of them then, up to the first that came late.
+        """
+        known = known_now(self.case)
+        log = as_one(known)
+        kinds = {rule.condition.kind for rule in self.engine.rules}
+        if len(self.case.periods) > 1 or kinds & HANGS_ON_ARRIVAL or len(np.unique(log.sensor)) > 1:
+            return replay_now(self.case, known), log
+        length = min(len(log), len(self.log))
+        differ = np.zeros(length, np.bool_)
+        for name in ("sensor", "time", "value", "quality"):
+            differ |= getattr(log, name)[:length] != getattr(self.log, name)[:length]
+        same = int(np.argmax(differ)) if differ.any() else length
+        kept = next(kept for kept in reversed(self._kept) if kept.position <= same)
+        replay = started(self.case, self.case.periods, 0)
+        kept.put_into(replay.engine)
+        replay.changes, replay.signal = self.then.changes[: kept.changes], kept.signal
+        replay.evaluate(of_rows(log, np.arange(kept.position, len(log))))
+        return replay, log
+
+    def flips(self, change: Change) -> bool:
+        """Tell whether a change flips the decision; none does once the trials have cost what they may."""
+        if self.is_over:
+            return False
         kept = self._before(change)
-        tail = [_from_row(self._batches[kept.place], kept.offset), *self._batches[kept.place + 1 :]]
+        tail = [_from_row(self.batches[kept.place], kept.offset), *self.batches[kept.place + 1 :]]
         tail = changed(self.case, tail, change)
         self.spent += self._trial_cost + self._row_cost * sum(len(batch) for batch in tail)
-        kept.put_back()
-        found = replay(self.case, (self.case.period, *kept.following), tail, self.case.settle_ms, kept.engine)
-        return bool(found.severity(goal.rule, goal.sensor) >= goal.severity)
-
-    def raised(self, goal: Goal) -> int | None:
-        """Return since when the condition stood (epoch milliseconds), None where it did not."""
-        self._end.put_back()
-        since = int(Replay(self._end.engine).state(goal.rule, goal.sensor)["raised"])
-        return None if since == NEVER else since
+        kept.put_into(kept.engine)
+        replay = Replay(self.case, kept.engine, kept.following, self.case.settle_ms)
+        for batch in tail:
+            replay.evaluate(batch)
+        return (replay.severity >= self.severity) != self.fired
 
     def _before(self, change: Change) -> _Kept:
+        """The newest state that a change leaves as it is."""
+        if change.kind == "date":
+            time = self.case.time + min(round(1000 * (edit.seconds or 0.0)) for edit in change.edits)
+            return next(kept for kept in reversed(self._kept) if kept.clock <= time)
         first = min((self._first_of(change.kind, edit) for edit in change.edits), default=0)
         # What is otherwise from the first row on may lie before it, in a batch without readings.
         return next((kept for kept in reversed(self._kept) if 0 < kept.position <= first), self._kept[0])
 
     def _first_of(self, kind: ChangeKind, edit: Edit) -> int:
         """The first row of the log at which something is otherwise."""
-        end = len(self._arrived)
-        if kind == "date":
-            return 0
+        end = len(self.log)
         if not edit.times:
             return end
         if kind in ("heard", "in_time"):
-            before = max(int(np.searchsorted(self._arrived, [edit.times[0]])[0]) - 1, 0)  # what comes stands behind it
-            own: NDArray[np.bool_] = (self._rows["sensor"] == self.registry.keys[edit.sensor]) & np.isin(
-                self._rows["time"], edit.times
-            )
+            before = max(int(np.searchsorted(self.log.arrived, edit.times[0])) - 1, 0)  # what comes stands behind it
+            own: NDArray[np.bool_] = self.log.sensor == self.registry.keys[edit.sensor]
+            own &= np.isin(self.log.time, edit.times)
             return min(before, int(np.argmax(own))) if own.any() else before
         readings = self.readings(edit.sensor)
         place = int(np.searchsorted(readings.time, edit.times[0]))
@@ -174,15 +202,11 @@ class Trials:
 
     def _keep(self) -> Iterator[_Kept]:
         """Evaluate the log once and yield states on the way."""
-        ends = np.cumsum([len(batch) for batch in self._batches])
+        ends = np.cumsum([len(batch) for batch in self.batches])
         rows = int(ends[-1])
         wanted = {0, *(rows - 2**power for power in range(rows.bit_length()) if 2**power <= rows)}
-        engine = engine_of(self.case.periods[0], self.case.settle_ms)
-        following = list(self.case.periods[1:])
-        for place, batch in enumerate(self._batches):
-            while following and following[0].after < batch.sequence:
-                before, engine = engine, engine_of(following.pop(0), self.case.settle_ms)
-                carry_over(before, engine)
+        for place, batch in enumerate(self.batches):
+            self.then.bind(batch.sequence)
             begin = int(ends[place]) - len(batch)
             # What arrived at one instant is never parted.
             offsets = {
@@ -192,14 +216,16 @@ class Trials:
             }
             cuts = sorted(offsets | {0})
             for offset, end in zip(cuts, [*cuts[1:], len(batch)], strict=True):
-                yield _state(place, offset, begin + offset, engine, tuple(following))
+                yield _state(place, offset, begin + offset, self.then)
                 part = _from_row(batch, offset)
-                engine.evaluate(part if end == len(batch) else _until_row(part, end - offset))
+                self.then.evaluate(part if end == len(batch) else _until_row(part, end - offset))
 
 
-def _state(place: int, offset: int, position: int, engine: Engine, following: tuple[Period, ...]) -> _Kept:
+def _state(place: int, offset: int, position: int, replay: Replay) -> _Kept:
+    engine = replay.engine
     states = {name: array.copy() for name, array in saved_arrays(engine).items()}
-    return _Kept(position, place, offset, engine, engine.clock, states, following)
+    following = tuple(replay.following)
+    return _Kept(position, place, offset, engine, engine.clock, states, following, len(replay.changes), replay.signal)
 
 
 def _from_row(batch: ReadingBatch, offset: int) -> ReadingBatch:

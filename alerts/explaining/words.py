@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.explaining import sentences
-from alerts.explaining.change_words import change_words
+from alerts.explaining.changes import Change, Edit
 from alerts.explaining.decision_words import decision_words, level_of, own_readings
 from alerts.explaining.explanation import Explanation, Limit, View
 from alerts.explaining.voice import Voice
@@ -133,8 +133,60 @@ def _quiet(one: Quiet, voice: Voice) -> str:
 def _otherwise(explanation: Explanation, voice: Voice) -> Iterator[str]:
     if explanation.smallest:
         yield change_words(explanation, explanation.smallest, voice)
-    elif explanation.none_found == "not_found":
-        yield voice.say(sentences.NOT_FOUND)
+    elif explanation.none_found is not None:
+        form = sentences.NONE_FOUND[explanation.none_found]
+        if explanation.none_found in ("not_found", "ended"):
+            form = sentences.NOT_FOUND_OF_KIND.get(explanation.kind, form)
+        yield voice.say(form)
+
+
+def change_words(explanation: Explanation, changes: Sequence[Change], voice: Voice) -> str:
+    """Return one sentence of changes that would have decided otherwise, each of which is enough."""
+    fired = explanation.then.raised is not None
+    joined = voice.say(sentences.OR_IF).join(_change(explanation, change, voice) for change in changes)
+    return voice.say(sentences.WOULD_NOT_HAVE if fired else sentences.WOULD_HAVE, ifs=joined)
+
+
+def _change(explanation: Explanation, change: Change, voice: Voice) -> str:
+    return voice.say(sentences.AND).join(_edit(explanation, change.kind, edit, voice) for edit in change.edits)
+
+
+def _edit(explanation: Explanation, kind: str, edit: Edit, voice: Voice) -> str:
+    is_own = edit.sensor == explanation.sensor
+    at = "" if is_own else voice.say(sentences.AT, sensor=edit.sensor)
+    seconds = voice.span(abs(edit.seconds or 0.0))
+    if kind in ("heard", "silent", "date"):
+        forms = {
+            "heard": sentences.HEARD,
+            "silent": sentences.SILENT,
+            "date": sentences.DATE_LATER if (edit.seconds or 0.0) > 0 else sentences.DATE_EARLIER,
+        }
+        time = voice.time(edit.times[-1]) if edit.times else ""
+        what = voice.say(sentences.IT) if is_own else edit.sensor
+        return voice.say(forms[kind], what=what, time=time, seconds=seconds)
+    which = voice.say(
+        sentences.ONE_READING if len(edit.times) == 1 else sentences.READINGS_FROM, count=len(edit.times),
+        first=voice.time(edit.times[0]), last=voice.time(edit.times[-1]), at=at,
+    )  # fmt: skip
+    if kind == "in_time":
+        return voice.say(sentences.IN_TIME, which=which)
+    parts = []
+    unit = next(
+        (one.unit for one in reversed(explanation.then.readings) if one.sensor == edit.sensor),
+        explanation.subject.reading_unit,
+    )
+    if edit.by is not None:
+        form = sentences.BY[edit.shape]
+        more = sentences.HIGHER if edit.by > 0 else sentences.LOWER
+        parts.append(voice.say(form, by=voice.quantity(abs(edit.by), unit), more=voice.say(more)))
+    if edit.to is not None:
+        parts.append(voice.say(sentences.TO, to=voice.quantity(edit.to, unit)))
+    if edit.quality is not None:
+        bad = voice.qualities(edit.quality)
+        parts.append(voice.say(sentences.HAD_BEEN, quality=bad) if bad else voice.say(sentences.GOOD))
+    if edit.seconds is not None:
+        parts.append(voice.say(sentences.LONGER, seconds=seconds))
+    return voice.say(sentences.IF_READING, which=which, what=voice.say(sentences.AND).join(parts))
 
 
 def _now(explanation: Explanation, voice: Voice) -> Iterator[str]:

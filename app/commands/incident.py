@@ -7,11 +7,9 @@ from typing import Any
 from app.commands.output import CommandError, progress, run_async
 from app.services import open_database, prepared_pool
 from app.settings import load_settings
-from app.timeline.composing import TimelineLimits
-from app.timeline.gathering import timeline_of
 from app.timeline.page import timeline_html
-
-ALL = ["*"]
+from app.timeline.timeline import TimelineLimits, timeline_of
+from model.area import EVERYWHERE
 
 
 def add_parsers(commands: Any) -> None:
@@ -41,7 +39,7 @@ async def _timeline(chosen: argparse.Namespace) -> int:
         prepared_pool(url, progress) as pool,
         pool.acquire() as connection,
     ):
-        found = await timeline_of(connection, chosen.incident, ALL, TimelineLimits())
+        found = await timeline_of(connection, chosen.incident, [EVERYWHERE], TimelineLimits())
     if found is None:
         raise CommandError(
             f"incident {chosen.incident!r} does not exist; the console's incidents view names those that do"

@@ -15,13 +15,11 @@ from app.services import open_database, prepared_pool
 from app.settings import load_settings
 from ingest.decoders.mapping import load_mappings
 from ingest.settings import broker_address
-from store.batches import log_is_empty
 
 if TYPE_CHECKING:
     from app.runtime import Running
 
 DEMO_LASTS = "36500d"
-BROKER_WAIT_S = 5.0
 
 
 def add_parsers(commands: Any) -> None:
@@ -106,8 +104,6 @@ def _check(demo: argparse.Namespace) -> None:
 
 
 async def _ready(running: Running, parts: Collection[str], demo: argparse.Namespace | None) -> None:
-    if "ingest" in parts:
-        await _broker_listened_to(running)
     settings, services = running.settings, running.services
     address = f"http://{settings.host}:{settings.port}"
     if demo is not None:
@@ -137,22 +133,6 @@ async def _ready(running: Running, parts: Collection[str], demo: argparse.Namesp
     print("  Ctrl-C stops it; the data stays.", flush=True)
     if demo is not None:
         await _play(demo)
-
-
-async def _broker_listened_to(running: Running) -> None:
-    """Wait until ingest has subscribed: who publishes because he reads that all is up must be heard.
-
-    A session that is taken up only after a while (docs/decisions/0003) is not waited for: the broker keeps what comes
-    for it. A broker that cannot be reached holds nobody up for longer than BROKER_WAIT_S; /ready goes on telling of it.
-    """
-    if running.services.redelivery_s and not await log_is_empty(running.pool):
-        return
-    latest = asyncio.get_running_loop().time() + BROKER_WAIT_S
-    while not running.ingest.connected:
-        if asyncio.get_running_loop().time() >= latest:
-            progress("the broker does not answer yet; readings are taken as soon as it does")
-            return
-        await asyncio.sleep(0.02)
 
 
 async def _play(demo: argparse.Namespace) -> None:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from app.printed import page, table
 from app.timeline import words
 from app.timeline.charts import chart
-from app.timeline.composing import Timeline
 from app.timeline.readings import Course
 from app.timeline.scene import Entry
+from app.timeline.timeline import Timeline
 from model.alarm import LABELS_WITH_NONE
 from model.bilingual import MODES, SEVERITIES, SYSTEMS, Language, Words, said
 from model.instant import to_datetime, to_milliseconds

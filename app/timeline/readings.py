@@ -1,18 +1,85 @@
-"""Which readings of a sensor a timeline names one by one, and which it tells of together; pure."""
+"""Entries of a sensor's readings: against which levels, which are named one by one and which told together; pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.timeline.ladder import Ladder
+from alerts.binding import TOLERANCE
+from alerts.conditions.threshold import Threshold
+from alerts.rules import limits_of
+from app.timeline import words
+from app.timeline.scene import Entry, Scene, in_both, joined
+from model.alarm import LABELS_WITH_NONE, JournalLine
+from model.bilingual import QUALITIES, SEVERITIES, Language, said
+from model.instant import format_instant
 from model.reading import HELD_BACK, NEVER_CLEARS, Quality
 from model.sensor import Sensor
-from model.vocabulary import PROPERTIES
+from model.severity import severity_of
+from model.vocabulary import PROPERTIES, conversion
+from model.writing import clock, quantity
 from store.timeline import Arrivals
+
+
+class Ladder(NamedTuple):
+    """The levels of readings at a sensor: severity (1 to 4) and limit in the property's unit, the lowest level first.
+
+    `above`: a level is reached at or above its limit, else at or below it; it is left inside limit and deadband.
+    """
+
+    above: bool
+    levels: tuple[tuple[int, float], ...]
+    deadband: float = 0.0
+
+    def severity(self, value: float, before: int = 0) -> int:
+        """Return the severity that a value has reached where it was `before`, 0 for none."""
+        reached = 0
+        for severity, limit in self.levels:
+            slack = TOLERANCE * abs(limit) + (self.deadband if severity <= before else 0.0)
+            if value >= limit - slack if self.above else value <= limit + slack:
+                reached = severity
+        return reached
+
+    def limit(self, severity: int) -> float:
+        """Return the limit of a severity that the ladder has."""
+        return dict(self.levels)[severity]
+
+
+def ladder_of(sensor: Sensor, lines: Sequence[JournalLine], scene: Scene) -> Ladder | None:
+    """Return the levels that a sensor's readings were held against when its first alarm of them was raised.
+
+    As the rule had them at its version; where that version is not kept, as far as the journal's lines tell them.
+    """
+    line = next((one for one in lines if one.kind == "threshold" and one.class_ == "process"), None)
+    if line is None:
+        return None
+    rule = scene.rule(line.rule, line.rule_version)
+    if rule is not None and isinstance(rule.condition, Threshold):
+        override = next((one for one in reversed(rule.overrides) if one.select.agrees(sensor)), None)
+        found = limits_of(rule.condition, override, sensor)
+        if found is not None:
+            levels = tuple((number, limit) for number, limit in enumerate(found, 1) if isfinite(limit))
+            deadband = rule.condition.deadband
+            if override is not None and override.deadband is not None:
+                deadband = override.deadband
+            factor, _ = conversion(PROPERTIES[sensor.property], rule.condition.unit, gas=sensor.gas)
+            return Ladder(rule.condition.direction == "above", levels, factor * deadband)
+    same = [one for one in lines if (one.rule, one.rule_version) == (line.rule, line.rule_version)]
+    told = {
+        severity_of(one.severity): (one.limit, one.value)
+        for one in same
+        if one.limit is not None
+        and one.value is not None
+        and severity_of(one.severity) > severity_of(one.severity_from)
+    }
+    if not told:
+        return None
+    above = all(value >= limit for limit, value in told.values())
+    return Ladder(above, tuple((severity, told[severity][0]) for severity in sorted(told)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +243,117 @@ def _silences(course: Course) -> Iterator[Silence]:
             yield Silence(since, until)
     if not course.cut and course.through - arrivals[-1] > limit:
         yield Silence(arrivals[-1], None)
+
+
+def reading_entries(course: Course, scene: Scene) -> Iterator[Entry]:
+    """Yield a sensor's readings as entries, in no order."""
+    late = late_by_ms(course.arrivals)
+    for found in observations(course):
+        if isinstance(found, One):
+            yield _one(course, found, int(late[found.row]), scene)
+        elif isinstance(found, Stretch):
+            yield _stretch(course, found, int(late[list(found.rows)].max()), scene)
+        else:
+            yield _silence(course, found, scene)
+    if course.cut:
+        newest = int(course.arrivals.arrived.max())
+        sensor = course.sensor.sensor
+        count = len(course.arrivals.time)
+
+        def cut(language: Language) -> str:
+            return said(words.READINGS_CUT, language).format(clock(newest, scene.zone), count)
+
+        yield Entry(
+            known_at=newest, what="reading", subject=sensor, number=count, sensor=sensor, words=in_both(cut),
+            facts={"marks": ["cut"], "readings": count},
+        )  # fmt: skip
+
+
+def _one(course: Course, one: One, late_ms: int, scene: Scene) -> Entry:
+    arrivals, sensor = course.arrivals, course.sensor.sensor
+    value, quality = float(arrivals.value[one.row]), Quality(int(arrivals.quality[one.row]))
+    reached = "reached" in one.marks and one.severity and course.ladder is not None
+    limit = course.ladder.limit(one.severity) if reached and course.ladder and one.severity else None
+
+    def mark(name: str, language: Language) -> str:
+        template = said(words.MARKS[name], language)
+        level = LABELS_WITH_NONE[one.severity or 0]
+        if name in ("reached", "fell_to") and level is not None:
+            written = "" if limit is None else quantity(limit, course.unit)
+            return template.format(said(SEVERITIES[level], language), written)
+        if name in ("bad", "doubtful"):
+            among = HELD_BACK if name == "bad" else NEVER_CLEARS
+            labels = Quality(quality & among).labels
+            return template.format(", ".join(said(QUALITIES[label], language) for label in labels))
+        return template
+
+    def sentence(language: Language) -> str:
+        return joined([quantity(value, course.unit), *(mark(name, language) for name in one.marks)], language)
+
+    return Entry(
+        known_at=int(arrivals.arrived[one.row]),
+        time=int(arrivals.time[one.row]),
+        what="reading",
+        subject=sensor,
+        number=one.row,
+        sensor=sensor,
+        severity=LABELS_WITH_NONE[one.severity or 0] if reached else None,
+        late_ms=late_ms or None,
+        words=in_both(sentence),
+        facts={"value": value, "unit": course.unit, "quality": quality.labels, "marks": [*one.marks], "limit": limit},
+    )
+
+
+def _stretch(course: Course, stretch: Stretch, late_ms: int, scene: Scene) -> Entry:
+    arrivals, sensor, rows = course.arrivals, course.sensor.sensor, list(stretch.rows)
+    values, times = arrivals.value[rows], arrivals.time[rows]
+    first, last, known_at = int(times.min()), int(times.max()), int(arrivals.arrived[rows].max())
+    is_bad = bool(np.all((arrivals.quality[rows] & int(HELD_BACK)) != 0))
+
+    def sentence(language: Language) -> str:
+        return said(words.BAD_STRETCH if is_bad else words.STRETCH, language).format(
+            count=len(rows),
+            first=clock(first, scene.zone, known_at),
+            last=clock(last, scene.zone, known_at),
+            lowest=quantity(float(values.min()), course.unit),
+            highest=quantity(float(values.max()), course.unit),
+        )
+
+    return Entry(
+        known_at=known_at,
+        what="reading",
+        subject=sensor,
+        number=rows[-1],
+        sensor=sensor,
+        late_ms=late_ms or None,
+        words=in_both(sentence),
+        facts={
+            "readings": len(rows), "usable": not is_bad, "first": format_instant(first), "last": format_instant(last),
+            "lowest": float(values.min()), "highest": float(values.max()), "unit": course.unit,
+        },
+    )  # fmt: skip
+
+
+def _silence(course: Course, silence: Silence, scene: Scene) -> Entry:
+    sensor, limit = course.sensor.sensor, course.sensor.silence_ms
+    assert limit is not None  # else nothing says that it is silent
+    known_at = silence.since + limit
+
+    def sentence(language: Language) -> str:
+        told = said(words.SILENCE, language).format(since=clock(silence.since, scene.zone, known_at))
+        if silence.until is None:
+            return told + said(words.STILL_SILENT, language)
+        return told + said(words.HEARD, language).format(clock(silence.until, scene.zone, known_at))
+
+    return Entry(
+        known_at=known_at,
+        what="reading",
+        subject=sensor,
+        number=len(course.arrivals.time),
+        sensor=sensor,
+        words=in_both(sentence),
+        facts={
+            "marks": ["silence"], "since": format_instant(silence.since),
+            "until": None if silence.until is None else format_instant(silence.until),
+        },
+    )  # fmt: skip

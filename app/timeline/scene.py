@@ -1,6 +1,6 @@
-"""What a timeline is made of, its entries, and what they are told with: zone, sensors and rules; pure."""
+"""What a timeline is made of, its entries, and what they are told with: zone, sensors, rules, sentences; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -10,7 +10,6 @@ import msgspec
 
 from alerts.incidents.words import cause_words
 from alerts.rules import Rule
-from app.timeline.writing import in_both
 from model.alarm import JournalLine
 from model.bilingual import Language, shown_unit
 from model.incident import Cause
@@ -97,3 +96,31 @@ class Scene:
     def called(self, sensor: str) -> dict[str, str] | None:
         """Return how people call a sensor by language, None for what is no sensor of the incident."""
         return in_both(lambda language: self.name(sensor, language)) if sensor in self.sensors else None
+
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def in_both(sentence: Callable[[Language], str]) -> dict[str, str]:
+    """Return a sentence by language, `en` and `zh`."""
+    return {language: sentence(language) for language in LANGUAGES}
+
+
+def joined(parts: list[str], language: Language) -> str:
+    """Return those of the parts that are not empty as one sentence."""
+    return ("；" if language == "zh" else "; ").join(part for part in parts if part)
+
+
+def quoted(text: str) -> str:
+    """Return what a person wrote, as their words."""
+    return f"“{text}”"
+
+
+def colon(language: Language) -> str:
+    """Return what stands between a name and what is said of it."""
+    return "：" if language == "zh" else ": "
+
+
+def comma(language: Language) -> str:
+    """Return what stands between parts of a clause."""
+    return "，" if language == "zh" else ", "

@@ -181,6 +181,7 @@ Explanation = TypedDict(
         "then": ExplainedView,
         "now": ExplainedView,
         "smallest": list[dict[str, Any]],
+        "none_found": str | None,
         "words": list[str],
     },
 )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import msgspec
 
+from alerts.explaining import sentences
+from alerts.explaining.concern import concern_of
+from alerts.explaining.words import words_of
 from alerts.rule_file import default_packs
+from app.cases import FoundCase
+from app.explanation import Facts
+from app.explanation import explained as told_within
 from model.instant import format_instant
 from store.rule_packs import StoredPack, activate
 from store.sensors import import_sensors
 from tests.api.gas_rules import RULES
 from tests.api.service import CITIES, NOON, SENSORS, Service, serve
 from tests.integration.log import Log
+from tests.rules.test_explaining import CASES, case_of
 
 MINUTE = 60_000
 HEARD = ("GAS-1", "DRAIN-1")  # in two districts
@@ -209,12 +217,27 @@ def test_sensors_elsewhere_are_counted_and_not_told_of(database_url: str) -> Non
     explained(database_url, scenario, "gas", "instruments")
 
 
+def test_what_would_have_decided_otherwise_elsewhere_is_not_told() -> None:
+    case = case_of(CASES["a gateway that is silent: all of its sensors have to be heard"])
+    packs, registry = case.period.packs, case.period.registry
+    found = FoundCase(case, concern_of(packs, registry, case.rule, case.sensor), packs[0], None)
+    facts = Facts(
+        found=found, alarm=None, state=None, quiet=[], activation=None, temporary=None,
+        within=frozenset({"a"}), elsewhere=2,
+    )  # fmt: skip
+    told = asyncio.run(told_within(facts))
+    assert (told.smallest, told.none_found) == ([], "elsewhere")
+    assert {reading.sensor for reading in told.then.readings} == {"a"}
+    assert sentences.NONE_FOUND["elsewhere"][0] in words_of(told, "en")
+
+
 REFUSED: list[tuple[float, dict[str, str], str | None, str, str]] = [
     (61, {}, "time", "time: lies in the future", "time：在未来"),
     (-1, {}, "time", f"time: nothing had arrived yet; it is known since {at(0)}",
      f"time：当时还没有任何数据到达；自 {at(0)} 起有记录"),
-    (1, {"rule": "oxygen-low"}, "rule", "rule: rule 'oxygen-low' did not watch 'GAS-1': it selects others",
-     "rule：规则 'oxygen-low' 不适用于 'GAS-1'：该规则针对其他传感器"),
+    (1, {"rule": "oxygen-low"}, "rule",
+     "rule: rule 'oxygen-low' did not watch 'GAS-1': it selects others (property: oxygen)",
+     "rule：规则 'oxygen-low' 不适用于 'GAS-1'：该规则针对其他传感器（property: oxygen）"),
     (1, {"rule": "none"}, "rule", "rule: no rule 'none' was in force", "rule：没有生效的规则 'none'"),
     (1, {"sensor": "NONE"}, None, "sensor 'NONE' does not exist or is outside your areas",
      "传感器 'NONE' 不存在，或不在您的区域内"),

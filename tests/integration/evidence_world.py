@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-import yaml
-
-from alerts.counters import EvaluatorCounters
-from alerts.evaluator import run_evaluator
-from alerts.hand_over import HandOver
 from alerts.handling import Act, handle
 from alerts.lifecycle import acknowledge, note
 from alerts.recording import record
 from alerts.recovery import EvaluatorLimits
-from alerts.rules import Pack
 from app.suppressions import Wanted, end_suppression, suppress_alarm, suppress_sensor
 from model.alarm import Alarm, JournalLine, State
 from model.instant import MINUTE_MS
@@ -25,32 +18,14 @@ from store.batches import write_batch
 from store.journal import Place, Transition, load_standing, lock_journal
 from store.pool import Connection, Pool, open_pool
 from store.rosters import put_rosters_in_force
-from store.rule_packs import StoredPack, activate
 from store.sensors import import_sensors
 from store.suppressions import suppressions_of
+from tests.integration.gateway_rules import GATEWAY_RULES, GUIDANCE, STANDS_RULE
+from tests.integration.log import evaluate_all, put_in_force
 from tests.integration.test_store import NOON, readings
 
 LIMITS = EvaluatorLimits(tick_s=20)  # nobody was listening where no batch came for a minute
-GUIDANCE = """
-    guidance:
-      {cause: {en: x, zh: x}, consequence: {en: x, zh: x}, response: {en: x, zh: x}, time_to_respond_s: 60}"""
-RULES = f"""
-pack: own
-description: {{en: own, zh: 自}}
-rules:
-  - rule: gateway
-    name: {{en: Gateway, zh: 网关}}
-    class: system
-    select: {{}}
-    condition: {{kind: gateway_silent}}
-    priority: medium{GUIDANCE}
-  - rule: silent
-    name: {{en: Silent, zh: 失联}}
-    class: instrument
-    select: {{}}
-    condition: {{kind: stale}}
-    suppressed_by: [{{rule: gateway, per: attributes.gateway}}]
-    priority: low{GUIDANCE}
+RULES = f"""{GATEWAY_RULES}
   - rule: bad
     name: {{en: Bad, zh: 坏值}}
     class: instrument
@@ -62,14 +37,7 @@ rules:
     class: instrument
     select: {{attributes: {{role: gas}}}}
     condition: {{kind: due}}
-    priority: low{GUIDANCE}
-  - rule: stands
-    name: {{en: Pump stands, zh: 停泵}}
-    annunciated: false
-    select: {{property: water_depth, attributes: {{role: pump}}}}
-    condition: {{kind: threshold, unit: cm, limits: {{blue: 5}}}}
-    priority: low
-    basis: [{{mark: P, source: ours}}]{GUIDANCE}
+    priority: low{GUIDANCE}{STANDS_RULE}
   - rule: depth
     name: {{en: Depth, zh: 水深}}
     select: {{property: water_depth, attributes: {{role: well}}}}
@@ -110,6 +78,7 @@ _WELL_1 = [0, 0, 30, 30, 30, 30, 35, 0, 0, 0, 0, 0, 0, 30, 30, 30, 30, 70, 0, 0]
 _WELL_2 = [0, 0, 0, 30, 30, 30, -999, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 _POST: list[float | None] = [1, 2, 1, None, None, None, None, None, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2]
 COURSES: dict[str, Sequence[float | None]] = {
+    "far-1": [1, 2] * 10, "far-2": [2, 1] * 10,  # of another city, whose gateway has the same name
     "pump": _PUMP, "well-1": _WELL_1, "well-2": _WELL_2, "post-1": _POST, "post-2": _POST,
     "gas-1": [1, 1, 1, 60, 60, 1, 1, 1, 1, 1, 1, 1, 1, None, None, None, None, None, None, 1],
 }  # fmt: skip
@@ -128,7 +97,7 @@ async def made(url: str, through: int = len(_PUMP) - 1) -> Pool:
         await write_minute(pool, keys, minute)
         if minute not in ACTS and minute != through:
             continue
-        await evaluated(pool)
+        await evaluate_all(pool, LIMITS)
         for act in ACTS.get(minute, ()):
             async with pool.acquire() as connection, connection.transaction():
                 await lock_journal(connection)
@@ -136,29 +105,25 @@ async def made(url: str, through: int = len(_PUMP) - 1) -> Pool:
         if minute == 5:
             await put_in_force(pool, LATER_RULES)
     await put_in_force(pool, WITHOUT_CALIBRATION)
-    await evaluated(pool)
+    await evaluate_all(pool, LIMITS)
     return pool
 
 
 async def opened(url: str) -> Pool:
     """Return the pool of a database with the sensors, rules and rosters."""
     pool = await open_pool(url)
-    await import_sensors(pool, [_sensor(name) for name in COURSES], [City(city="c", mode="operational")])
+    await import_sensors(
+        pool, [_sensor(name) for name in COURSES], [City(city=city, mode="operational") for city in "cd"]
+    )
     await put_in_force(pool, RULES)
     async with pool.acquire() as connection:
         await put_rosters_in_force(connection, parse_rosters("rosters.yaml", ROSTERS), "test")
     return pool
 
 
-async def put_in_force(pool: Pool, rules: str) -> None:
-    """Activate a pack of rules."""
-    pack = Pack.model_validate(yaml.safe_load(rules))
-    await activate(pool, [StoredPack(pack.pack, pack.version, pack.content)], "engineer")
-
-
 def _sensor(name: str) -> Sensor:
     role = name.split("-")[0]
-    attributes = {"role": role, **({"gateway": "gw-1"} if role == "post" else {})}
+    attributes = {"role": role, **({"gateway": "gw-1"} if role in ("post", "far") else {})}
     if role == "gas":
         attributes["calibration_due"] = "2026-11-22T12:03:30Z"
         return Sensor(
@@ -166,8 +131,8 @@ def _sensor(name: str) -> Sensor:
             attributes=attributes,
         )  # fmt: skip
     return Sensor(
-        sensor=name, city="c", system="drainage", property="water_depth", unit="cm", interval_s=60, district="north",
-        attributes=attributes,
+        sensor=name, city="d" if role == "far" else "c", system="drainage", property="water_depth", unit="cm",
+        interval_s=60, district="north", attributes=attributes,
     )  # fmt: skip
 
 
@@ -183,20 +148,6 @@ async def write_minute(pool: Pool, keys: dict[str, int], minute: int) -> None:
         await write_batch(pool, now + 10_000, readings((keys["gas-1"], NOON + LATE[1], LATE[2])))
     for tick in (20_000, 40_000):
         await write_batch(pool, now + tick, readings())
-
-
-async def evaluated(pool: Pool) -> None:
-    """Let an evaluator bring the journal up to the log."""
-    handed, stop, counters = HandOver(), asyncio.Event(), EvaluatorCounters()
-    evaluating = asyncio.create_task(run_evaluator(pool, handed, LIMITS, stop, counters))
-    newest = await pool.fetchval("select max(sequence) from batch")
-    async with asyncio.timeout(30):
-        while not counters.ready or counters.cursor < newest:  # noqa: ASYNC110 - the counters are another task's, and have no event
-            await asyncio.sleep(0.01)
-    stop.set()
-    handed.committed.set()
-    await evaluating
-    assert counters.changes_refused == 0
 
 
 PersonsAct = Callable[[Connection, int], Awaitable[None]]

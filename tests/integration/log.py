@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
+import yaml
 
 from alerts.counters import EvaluatorCounters
 from alerts.evaluator import run_evaluator
 from alerts.hand_over import HandOver
 from alerts.recovery import EvaluatorLimits
+from alerts.rules import Pack
 from store.batches import IncomingReadings, write_batch
+from store.rule_packs import StoredPack, activate
 from store.sensors import load_registry, registry_version
 
 LIMITS = EvaluatorLimits(tick_s=3_600)  # the log has no ticks: without them a pause is no time without listening
@@ -62,6 +65,21 @@ class Log:
         async with asyncio.timeout(30):
             while await self.pool.fetchval(newest) != await registry_version(self.pool):  # noqa: ASYNC110 - as below
                 await asyncio.sleep(0.01)
+
+
+async def evaluate_all(pool: Any, limits: EvaluatorLimits = LIMITS) -> None:
+    """Let an evaluator of its own bring the journal up to the log, as after a restart."""
+    log = Log(pool, limits)
+    log.newest = await pool.fetchval("select max(sequence) from batch")
+    async with log.followed():
+        await log.evaluated()
+    assert log.counters.changes_refused == 0
+
+
+async def put_in_force(pool: Any, rules: str) -> None:
+    """Activate a pack of rules, in YAML."""
+    pack = Pack.model_validate(yaml.safe_load(rules))
+    await activate(pool, [StoredPack(pack.pack, pack.version, pack.content)], "engineer")
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -52,7 +52,7 @@ ALARMS = {
     "depth.well-2.20261122T120430000Z": (2, 2),  # shelved, until the shelf ended by the clock
     "gas.gas-1.20261122T120300000Z": (2, 2),
     "gas.gas-1.20261122T120630000Z.r": (2, 0),  # the reading came late
-    "gateway.gw-1.20261122T120400100Z": (2, 0),
+    "gateway.c.gw-1.20261122T120400100Z": (2, 0),  # another city has a gateway of this name
     "silent.gas-1.20261122T121500100Z": (2, 0),
     "silent.post-1.20261122T120500100Z": (4, 1),  # with the gateway's two, for whose sake it was quiet
     "silent.post-2.20261122T120500100Z": (4, 0),
@@ -67,7 +67,7 @@ QUESTIONS = {
     ("wells", "well-1", 3.7): (0, 0),
     ("gas", "gas-1", 6.6): (0, 0),  # the reading that would have raised it was not there yet
     ("stands", "pump", 14.0): (1, 0),  # raises no alarm of its own
-    ("gateway", "gw-1", 6.0): (1, 1),
+    ("gateway", "c.gw-1", 6.0): (1, 1),
 }
 
 
@@ -151,8 +151,10 @@ def test_the_command_takes_evidence_and_records_who_took_it(
     assert "2 journal lines reproduced, 2 acts of people" in said
     head = said.splitlines()[-1].removeprefix("head ")
     at_two = format_instant(NOON + 2 * MINUTE_MS)
-    said = lifeline("evidence", "--sensor", "gas-1", "--rule", "gas", "--at", at_two, "--out", other)
-    assert "no alarm stood" in said
+    asked = ("evidence", "--sensor", "gas-1", "--rule", "gas", "--at", at_two, "--out", other)
+    assert "no alarm stood" in lifeline(*asked)
+    shown = json.loads(lifeline(*asked, "--json"))
+    assert (shown["holds"], shown["alarm"], shown["lines"]) == (True, None, 0)
 
     assert head in lifeline("evidence", "verify", out, "--head", head)
     moved = lifeline("evidence", "verify", other, "--head", head, expected=1)
@@ -167,5 +169,5 @@ def test_the_command_takes_evidence_and_records_who_took_it(
     listed = lifeline("audit", "list", "--action", "evidence-taken", "--json")
     told = [json.loads(line) for line in listed.splitlines()]
     assert [(one["subject"], one["details"]["file"]) for one in told] == [
-        ("gas gas-1", "other.ndjson"), (alarm, "evidence.ndjson"),
+        ("gas gas-1", "other.ndjson"), ("gas gas-1", "other.ndjson"), (alarm, "evidence.ndjson"),
     ]  # fmt: skip

@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts.counters import EvaluatorCounters
-from alerts.evaluator import run_evaluator
-from alerts.hand_over import HandOver
 from alerts.recovery import EvaluatorLimits
 from alerts.rules import Pack
 from model.alarm import State
@@ -24,6 +21,7 @@ from store.pool import open_pool
 from store.rule_packs import StoredPack, activate
 from store.sensors import import_sensors
 from store.suppressions import add_suppression
+from tests.integration.log import evaluate_all
 from tests.integration.test_store import NOON, readings
 
 MINUTE_MS = 60_000
@@ -118,13 +116,7 @@ async def _journal(url: str, plan: str, readings_per_transaction_max: int, turns
             time = NOON + minute * MINUTE_MS + MINUTE_MS // 2
             await write_batch(pool, time + 100, readings((key, time, float(DEPTHS[minute]))))
         written = through
-        handed, stop, counters = HandOver(), asyncio.Event(), EvaluatorCounters()
-        evaluating = asyncio.create_task(run_evaluator(pool, handed, limits, stop, counters))
-        newest = await pool.fetchval("select max(sequence) from batch")
-        await _until(lambda counters=counters, newest=newest: counters.cursor >= newest)  # type: ignore[misc]
-        stop.set()
-        handed.committed.set()
-        await evaluating
+        await evaluate_all(pool, limits)
     lines = await read_journal(pool, None, None)
     await pool.close()
     return lines
@@ -154,9 +146,3 @@ def test_nothing_is_lost_while_alarms_are_suppressed(database_urls: Callable[[],
         ]
     assert len(found["none"]) == 7
     assert all(changes == found["none"] for changes in found.values())
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the counters are another task's, and have no event
-            await asyncio.sleep(0.01)

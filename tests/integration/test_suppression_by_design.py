@@ -8,49 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-import yaml
 
-from alerts.counters import EvaluatorCounters
-from alerts.evaluator import run_evaluator
-from alerts.hand_over import HandOver
 from alerts.recovery import EvaluatorLimits
-from alerts.rules import Pack
+from model.instant import MINUTE_MS
 from model.sensor import City, Sensor
 from store.batches import write_batch
 from store.journal import read_journal
 from store.pool import open_pool
-from store.rule_packs import StoredPack, activate
 from store.sensors import import_sensors
+from tests.integration.gateway_rules import GATEWAY_RULES, GUIDANCE, STANDS_RULE
+from tests.integration.log import evaluate_all, put_in_force
 from tests.integration.test_store import NOON, readings
 
-MINUTE_MS = 60_000
-GUIDANCE = """
-    guidance:
-      {cause: {en: x, zh: x}, consequence: {en: x, zh: x}, response: {en: x, zh: x}, time_to_respond_s: 60}"""
-RULES = f"""
-pack: own
-description: {{en: own, zh: 自}}
-rules:
-  - rule: gateway
-    name: {{en: Gateway, zh: 网关}}
-    class: system
-    select: {{}}
-    condition: {{kind: gateway_silent}}
-    priority: medium{GUIDANCE}
-  - rule: silent
-    name: {{en: Silent, zh: 失联}}
-    class: instrument
-    select: {{}}
-    condition: {{kind: stale}}
-    suppressed_by: [{{rule: gateway, per: attributes.gateway}}]
-    priority: low{GUIDANCE}
-  - rule: stands
-    name: {{en: Pump stands, zh: 停泵}}
-    annunciated: false
-    select: {{property: water_depth, attributes: {{role: pump}}}}
-    condition: {{kind: threshold, unit: cm, limits: {{blue: 5}}}}
-    priority: low
-    basis: [{{mark: P, source: ours}}]{GUIDANCE}
+RULES = f"""{GATEWAY_RULES}{STANDS_RULE}
   - rule: depth
     name: {{en: Depth, zh: 水深}}
     select: {{property: water_depth, attributes: {{role: well}}}}
@@ -88,23 +58,14 @@ async def _journal(
     limits = EvaluatorLimits(readings_per_transaction_max=readings_per_transaction_max)
     minutes = len(PUMP)
     for turn in range(turns):
-        pack = Pack.model_validate(yaml.safe_load(then[min(turn, len(then) - 1)]))
-        await activate(pool, [StoredPack(pack.pack, pack.version, pack.content)], "test")
+        await put_in_force(pool, then[min(turn, len(then) - 1)])
         for minute in range(minutes * turn // turns, minutes * (turn + 1) // turns):
             now = NOON + minute * MINUTE_MS
             rows = [(keys[name], now, value) for name, of in COURSES.items() if (value := of[minute]) is not None]
             await write_batch(pool, now + 100, readings(*rows))
             for tick in range(5, 60, 5):  # as ingest keeps the log's clock going
                 await write_batch(pool, now + 1_000 * tick, readings())
-        handed, stop, counters = HandOver(), asyncio.Event(), EvaluatorCounters()
-        evaluating = asyncio.create_task(run_evaluator(pool, handed, limits, stop, counters))
-        newest = await pool.fetchval("select max(sequence) from batch")
-        await _until(lambda counters=counters, newest=newest: counters.cursor >= newest)  # type: ignore[misc]
-        await _until(lambda counters=counters: counters.ready)  # type: ignore[misc]
-        stop.set()
-        handed.committed.set()
-        await evaluating
-        assert counters.changes_refused == 0
+        await evaluate_all(pool, limits)
     lines = [json.loads(line) for line in await read_journal(pool, None, None)]
     await pool.close()
     return lines
@@ -156,9 +117,3 @@ def test_rules_that_no_longer_suppress_release_what_they_kept_quiet(database_url
     assert [(line["sensor"], line["reason"], line["time"][11:16]) for line in released] == [
         ("well", "parent_returned", "12:07")
     ]
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the counters are another task's, and have no event
-            await asyncio.sleep(0.01)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import gzip
 import json
 import random
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from alerts.backtest import backtest
 from alerts.explaining.case import Case, Period
 from alerts.explaining.evidence import Evidence, told_of
+from app import evidence_file
 from app.evidence_file import END, EvidenceError, verify_bytes, verify_file, written
 from model.alarm import encode_line
 from model.chain import GENESIS, hash_of
@@ -77,10 +80,10 @@ def test_an_altered_byte_is_found_and_its_line_named() -> None:
 
 
 CUTS: dict[str, tuple[list[bytes], str]] = {
-    "nothing is left": ([], "line 1 .*the end is missing"),
+    "nothing is left": ([], "^the file is empty$"),
     "the end is cut off": (LINES[:-1], rf"line {len(LINES)} .*the end is missing"),
-    "the end is cut in two": ([*LINES[:-1], LINES[-1][:40]], rf"line {len(LINES)} .*no line of a file of evidence"),
-    "the last line end is gone": ([*LINES[:-1], LINES[-1][:-1]], rf"line {len(LINES)} .*not written as"),
+    "the end is cut in two": ([*LINES[:-1], LINES[-1][:40]], rf"line {len(LINES)} .*the line has no end"),
+    "the last line end is gone": ([*LINES[:-1], LINES[-1][:-1]], rf"line {len(LINES)} .*the line has no end"),
     "a line is removed": ([*LINES[:2], *LINES[3:]], "line 3 .*it is missing: 4 follows 2"),
     "the first is removed": (LINES[1:], "line 1 .*it is missing: 2 follows 0"),
     "two are swapped": ([LINES[0], LINES[2], LINES[1], *LINES[3:]], "line 2 .*it is missing: 3 follows 1"),
@@ -160,13 +163,29 @@ FORGED: dict[str, tuple[bytes, str]] = {
     "a part of another kind": (in_part("period", lambda _: {}), "no part 'period'"),
     "readings of no sensor": (in_part("batches", replaced("[0]", "[7]")), "do not fit"),
     "columns of two lengths": (in_part("batches", replaced("[33.0]", "[33.0, 1.0]")), "different lengths"),
-    "a key beyond all": (in_part("period", replaced('"0":', '"2000000000":')), "a sensor's key is not between"),
+    "a key beyond all": (
+        in_part("period", replaced('"0":', '"2000000000":')), "no part 'period': Expected `int` <= 1000000"),
+    "a batch of a time beyond all": (in_part("batches", replaced("[3, 120000", f"[3, {10**40}")), "no part 'batches'"),
+    "a number of a passage's readings beyond all": (
+        in_part("head", replaced('"passage_readings_max": 20000', '"passage_readings_max": 2000000000')),
+        "no part 'head': Expected `int` <= 10000000"),
     "no such time": (in_part("head", replaced("1970-01-01T00:02:00.000Z", "noon")), "no RFC 3339 time"),
     "another format": (in_part("head", lambda head: head | {"version": 2}), "reads lifeline-evidence 1"),
+    "another format with other members": (
+        in_part("head", lambda head: {"format": "lifeline-evidence", "version": 2, "since": head["time"]}),
+        "line 1 .*it is lifeline-evidence 2 .*reads lifeline-evidence 1"),
+    "a kind of rule that a newer Lifeline knows": (
+        in_part("period", replaced('"kind": "threshold"', '"kind": "tide"')), "no part 'period': rules.0.condition"),
+    "a sensor of a property that nobody knows": (
+        in_part("period", replaced('"property": "water_depth", "unit"', '"property": "tide", "unit"')),
+        "no part 'period': 'tide' is not known"),
+    "what another version makes of it": (
+        made(lambda e: replace(relined(lambda texts: texts[:-1])(e), lifeline="0.0.9")),
+        "a change that is not recorded.*written by Lifeline 0.0.9"),
     "words of another version": (
         in_part("head", lambda head: head | {"lifeline": "0.0.9"}), ""),
     "two heads": (made_of(lambda parts: [parts[0], *parts]), "one head"),
-    "no head first": (made_of(lambda parts: [parts[1], parts[0], *parts[2:]]), "it is lifeline-evidence"),
+    "no head first": (made_of(lambda parts: [parts[1], parts[0], *parts[2:]]), "line 1 .*begins with a head"),
     "nested where it is flat": (in_part("activation", lambda one: one | {"x": {}}), "no part 'activation'"),
 }  # fmt: skip
 POSSIBLE = {"somebody else had acknowledged", "words of another version"}
@@ -186,6 +205,84 @@ def test_who_makes_the_hashes_fit_has_to_make_the_engine_say_it_too(name: str) -
         verify_bytes(content, head)
 
 
+# What somebody may take for a file of evidence: (content, what is said of it)
+OTHERS: dict[str, tuple[bytes, str]] = {
+    "packed": (gzip.compress(WHOLE), "line 1 .*compressed; unpack it first"),
+    "a gzip bomb": (gzip.compress(bytes(10_000_000)), "line 1 .*compressed; unpack it first"),
+    "a zip archive": (b"PK\x03\x04" + bytes(100), "line 1 .*compressed; unpack it first"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "line 1 .*no line of a file of evidence"),
+    "zeros": (bytes(1_000), "line 1 .*has no end"),
+    "readings": (b"time,sensor,value\n2026-11-22T08:00:00Z,a,1\n", "line 1 .*no line of a file of evidence"),
+    "a journal": (b'{"alarm":"depth.a.x","sequence":1}\n', "line 1 .*no line of a file of evidence"),
+    "a list": (b"[1,2]\n", "line 1 .*no line of a file of evidence"),
+    "a number": (b"1\n", "line 1 .*no line of a file of evidence"),
+    "a number of very many digits": (b'{"line":' + b"9" * 10_000 + b"}\n", "line 1 .*no line of a file of evidence"),
+    "no number": (LINES[0].replace(b'"version":1', b'"version":NaN'), "line 1 .*no line of a file of evidence"),
+    "a number beyond all": (LINES[0].replace(b'"version":1', b'"version":1e999'), "line 1 .*no line of a file"),
+    "a line too long": (b'{"line":1,"part":"' + b"x" * 100_000, "line 1 .*one has 65536 bytes at most"),
+    "a file too long": (LINES[0] * 3, "line 1 .*a file of evidence has 100 bytes at most"),
+    "another line end": (WHOLE.replace(b"\n", b"\r\n"), "line 1 .*not written as Lifeline writes it"),
+    "a byte order mark": (b"\xef\xbb\xbf" + WHOLE, "line 1 .*not written as Lifeline writes it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_file_of_evidence_is_refused_in_a_sentence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, why = OTHERS[name]
+    monkeypatch.setattr(evidence_file, "LINE_BYTES_MAX", 65_536)
+    if name == "a file too long":
+        monkeypatch.setattr(evidence_file, "FILE_BYTES_MAX", 100)
+    file = tmp_path / "evidence.ndjson"
+    file.write_bytes(content)
+    with pytest.raises(EvidenceError, match=why) as refused:
+        verify_file(file)
+    assert len(str(refused.value)) < 200
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_cut_off_anywhere_is_refused() -> None:
+    for end in random.Random(21).sample(range(len(WHOLE)), 300):
+        with pytest.raises(EvidenceError):
+            verify_bytes(WHOLE[:end])
+
+
+def places_in(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Where something stands in a part: what holds it, and its name or number there."""
+    for name in content if isinstance(content, dict) else range(len(content)):
+        yield content, name
+        if isinstance(content[name], dict | list):
+            yield from places_in(content[name])
+
+
+VALUES_PUT_IN: list[Any] = [
+    None, True, 0, -1, 10**30, 2**63, 1e308, 5e-324, "", "x", "9999-12-31T23:59:59.999Z", [], {}, [[]], "rate",
+    "stale",
+]  # fmt: skip
+
+
+def test_whatever_is_put_into_it_the_file_is_refused_or_shown() -> None:
+    seeded = random.Random(22)
+    said: list[str] = []
+    for _ in range(150):
+
+        def change(parts: list[Any]) -> list[Any]:
+            parts = copy.deepcopy(parts)
+            holder, name = seeded.choice([place for _, content in parts for place in places_in(content)])
+            holder[name] = seeded.choice(VALUES_PUT_IN)
+            return parts
+
+        try:
+            verify_bytes(made_of(change))
+        except EvidenceError as error:
+            said.append(str(error))
+    assert len(said) > 75
+    assert not [one for one in said if "\n" in one]
+
+
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         verify_file(tmp_path / "none")
+    with pytest.raises(OSError, match="Is a directory"):
+        verify_file(tmp_path)

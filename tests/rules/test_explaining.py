@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.conditions.ladder import NEVER
 from alerts.explaining.case import Case, Period
 from alerts.explaining.changes import Change, apply
-from alerts.explaining.explanation import explain
-from alerts.explaining.least import fewest, fewest_readings, least_amount, least_seconds
-from alerts.explaining.replay import Replay, replay_then
-from alerts.explaining.smallest import CHANGES_MAX
+from alerts.explaining.concern import NotBound, concern_of
+from alerts.explaining.explanation import CHANGES_TOLD_MAX, explain
+from alerts.explaining.least import fewest, fewest_readings, least_amount, least_seconds, sizes_up_to
+from alerts.explaining.replay import replay_now, replay_then, severity_at
+from alerts.explaining.smallest import CHANGES_MAX, smallest_changes
+from alerts.explaining.trials import Trials
 from benchmarks.explanations import Score, made_late, score_points, simulated
 from model.reading import Quality, empty_batch
 from model.sensor import Sensor
@@ -195,7 +199,7 @@ CASES: dict[str, Asked] = {
         [GATEWAY_RULE],
         [("a", 0, 1), ("b", 20, 1), ("c", 40, 1)],
         100,
-        [("silent", "a", [], {"seconds": 61})],
+        [("silent", "g", [], {"seconds": 61})],
         about="g",
         sensors=THREE,
     ),
@@ -252,6 +256,21 @@ CASES: dict[str, Asked] = {
         fired=True,
         sensors=[sensor(name, district="d") for name in "ab"],
     ),
+    "a combination that something else keeps from holding": Asked(
+        [QUIET, combination({"blue": {"all_of": [at(), {"not": at(at_least="yellow")}]}})],
+        [("a", 0, 12), ("b", 1, 25)],
+        1,
+        [("value", "b", [1], {"by": -5.01})],
+        sensors=[sensor(name, district="d") for name in "ab"],
+    ),
+    "a combination that holds in two ways": Asked(
+        [QUIET, combination({"blue": {"any_of": [at(sensors=2), at(at_least="yellow")]}})],
+        [("a", 0, 12), ("b", 1, 25)],
+        1,
+        [("value", "b", [1], {"by": -15.1})],
+        fired=True,
+        sensors=[sensor(name, district="d") for name in "ab"],
+    ),
     "an expression over two sensors": Asked(
         [OVER_OTHER_RULE],
         [("b", 0, 7), ("a", 10, 10)],
@@ -278,20 +297,49 @@ def test_the_smallest_change(asked: Asked) -> None:
 def test_it_flips_the_decision(asked: Asked) -> None:
     case = case_of(asked)
     for change in explain(case).smallest:
-        assert (replay_then(apply(case, change)).severity(case.rule, case.sensor) > 0) != asked.fired
+        assert (replay_then(apply(case, change)).severity > 0) != asked.fired
 
 
 @pytest.mark.parametrize(
-    ("rule", "rows", "why"),
+    ("rules", "rows", "why"),
     [
-        (limit(), [("b", 0, 1)], "nothing_heard"),
-        (RATE_RULE, [("a", 0, 1)], "no_signal"),
-        (limit(3_000), [("a", 0, 1)], "not_found"),
+        ([limit()], [("b", 0, 1)], "nothing_heard"),
+        ([RATE_RULE], [("a", 0, 1)], "no_signal"),
+        ([limit(3_000)], [("a", 0, 1)], "not_found"),
+        ([QUIET, combination({"blue": at(sensors=3)})], [("a", 0, 12), ("b", 0, 12)], "too_few_sensors"),
+        ([QUIET, combination({"blue": at(sensors=2)})], [], "nothing_heard"),
     ],
 )
-def test_where_nothing_would_have_flipped_it_it_says_why(rule: dict[str, Any], rows: list[Reading], why: str) -> None:
-    explanation = explain(case_of(Asked([rule], rows, 10, [])))
+def test_where_nothing_would_have_flipped_it_it_says_why(
+    rules: list[dict[str, Any]], rows: list[Reading], why: str
+) -> None:
+    both = [sensor(name, district="d") for name in "ab"]
+    explanation = explain(case_of(Asked(rules, rows, 10, [], sensors=both)))
     assert (explanation.smallest, explanation.none_found) == ([], why)
+
+
+def test_a_search_that_has_cost_what_it_may_ends_and_says_so() -> None:
+    trials = Trials(case_of(CASES["48 s of an on-delay of 60"]), cost_max=1_000)
+    assert smallest_changes(trials, "delay_running", decided_now=False) == ([], "ended")
+
+
+UNWATCHED_RULES: list[tuple[dict[str, Any], str, str]] = [
+    (limit(), "c", "it selects others (system: drainage, property: water_depth)"),
+    ({**limit(), "select": {"property": "water_depth", "attributes": {"place": "dip"}}}, "a",
+     "it selects others (property: water_depth, place: dip)"),
+    (threshold(limits={"blue": {"attribute": "kerb"}}), "a", "its limit, or what it needs, is not set there"),
+    (combination({"blue": at(sensors=2)}), "b", "its alarms stand at another sensor of the same district"),
+    (GATEWAY_RULE, "a", "it watches gateways, and this is none of theirs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "about", "why"), UNWATCHED_RULES)
+def test_a_rule_that_did_not_watch_says_why(rule: dict[str, Any], about: str, why: str) -> None:
+    other = msgspec.structs.replace(sensor("c"), property="rainfall", unit="mm")
+    built = engine(QUIET, rule, sensors=[sensor("a", district="d"), sensor("b", district="d"), other])
+    with pytest.raises(NotBound) as raised:
+        concern_of(built.packs, built.registry, rule["rule"], about)
+    assert str(raised.value) == f"rule {rule['rule']!r} did not watch {about!r}: {why}"
 
 
 def test_what_is_known_now_may_be_another_decision() -> None:
@@ -306,9 +354,12 @@ SEVEN = range(1, 8)
 
 
 def test_the_least() -> None:
-    assert least_amount(lambda one: one >= 0.8, 100, 1.0) == 0.8
-    assert least_amount(lambda one: one <= -0.7999, 100, 1.0) == -0.8
-    assert least_amount(lambda one: abs(one) > 100, 100, 1.0) is None
+    sizes, signs = sizes_up_to(100, 1e-7, 4), [1.0, -1.0]
+    assert least_amount(lambda one: one >= 0.8, sizes, signs) == 0.8
+    assert least_amount(lambda one: one >= 0.8, sizes, signs, closely=False) == 100 / 4**3
+    assert least_amount(lambda one: one <= -0.7999, sizes, signs) == -0.8
+    assert least_amount(lambda one: one <= -0.7999, sizes, [1.0]) is None
+    assert least_amount(lambda one: abs(one) > 100, sizes, signs) is None
     assert least_seconds(lambda one: one >= 81, 1_000) == 81
     assert least_seconds(lambda one: one >= 2_000, 1_000) is None
     assert fewest_readings(1_000, lambda count, _: count if count >= 37 else None) == 37
@@ -338,12 +389,17 @@ def test_the_decision_is_the_engines_and_every_change_flips_it(
         if part.clock <= case.time:
             built.evaluate(part)
     explanation = explain(case)
-    assert explanation.then.severity == Replay(built).severity(rule, about)
+    assert explanation.then.severity == severity_at(built, rule, about)
+    now = replay_now(case)
+    group, place = now.binding
+    raised = NEVER if explanation.now.raised is None else explanation.now.raised
+    assert (explanation.now.severity, raised) == (now.severity, group.states[place]["raised"])
+    assert [one.time for one in explanation.now.changes] == [one.time for one in now.changes[-CHANGES_TOLD_MAX:]]
     kinds = [change.kind for change in explanation.smallest]
     assert len(kinds) == len(set(kinds)) <= CHANGES_MAX
     assert bool(kinds) == (explanation.none_found is None)
     for change in explanation.smallest:
-        flipped = replay_then(apply(case, change)).severity(rule, about)
+        flipped = replay_then(apply(case, change)).severity
         assert (flipped > 0) != (explanation.then.severity > 0), change
 
 

@@ -15,11 +15,11 @@ from msgspec.structs import replace as replaced
 from alerts.conditions.displacement import Measure
 from alerts.explaining import sentences
 from alerts.explaining.case import Case, Period
-from alerts.explaining.change_words import change_words
 from alerts.explaining.changes import Change, ChangeKind, Edit, Shape
 from alerts.explaining.explanation import Explanation, Limit, Turn, Use, explain
+from alerts.explaining.smallest import NoneFound
 from alerts.explaining.voice import Voice
-from alerts.explaining.words import Activation, Quiet, words_of
+from alerts.explaining.words import Activation, Quiet, change_words, words_of
 from alerts.rules import Condition
 from alerts.words import Ladder
 from benchmarks.explanation_pages import QUESTIONS, page
@@ -317,6 +317,21 @@ def test_what_would_have_decided_otherwise_is_said(name: str) -> None:
     assert told == [f"The condition would have held if {english}.", f"若{chinese}，条件即成立。"]
 
 
+def test_why_no_change_is_told_is_said() -> None:
+    told = [
+        words_of(replaced(asked(60, rising(5, 6), rule=rule), none_found=why, smallest=[]), "en")
+        for rule, why in ((None, "not_found"), (None, "ended"), (NOISY, "ended"), (NOISY, "no_signal"))
+    ]
+    default, ended, noisy, no_signal = (next(one for one in words if one in FORMS) for words in told)
+    assert default == sentences.NONE_FOUND["not_found"][0]
+    assert ended == sentences.NONE_FOUND["ended"][0]
+    assert noisy == sentences.NOT_FOUND_OF_KIND["noisy"][0]
+    assert no_signal == sentences.NONE_FOUND["no_signal"][0]
+
+
+FORMS = {form[0] for form in (*sentences.NONE_FOUND.values(), *sentences.NOT_FOUND_OF_KIND.values())}
+
+
 def voice(language: Language) -> Voice:
     return Voice(language, ZoneInfo("Asia/Shanghai"), 120_000)
 
@@ -329,6 +344,8 @@ def test_every_kind_and_every_decision_has_words() -> None:
     assert {kind for _, kind in sentences.DECIDED_OF_KIND} <= CONDITIONS.keys()
     assert set(get_args(Use)) - {"judged", "not_yet_here"} == sentences.READINGS.keys()
     assert set(get_args(Limit.__annotations__["origin"])) == sentences.ORIGINS.keys()
+    assert set(get_args(NoneFound)) == sentences.NONE_FOUND.keys()
+    assert sentences.NOT_FOUND_OF_KIND.keys() <= CONDITIONS.keys()
     assert {*SUPPRESSED_STATES, "rule"} == sentences.QUIET.keys()
     assert set((HELD_BACK | NEVER_CLEARS).labels) == QUALITIES.keys()
     assert set(get_args(ChangeKind)) <= CHANGES.keys()

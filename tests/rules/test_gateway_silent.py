@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from alerts.backtest import backtest
 from alerts.checkpoint import Checkpoint, carry_over, encode_state, restore_state, save_state
+from alerts.definition import Bound, definition_of, packed, unpacked_part
 from alerts.engine import Engine
+from alerts.explaining.concern import concern_of, narrowed
 from model.alarm import encode_line, journal_order
 from model.sensor import Sensor
 from tests.rules.streams import SILENT_RULE, batch, engine, sensor, tick, told
@@ -155,6 +157,18 @@ def test_gateways_of_two_cities_may_have_one_name() -> None:
     assert one.gateways.names == ["c.g", "other.g"]
     changes = one.evaluate(batch(one, [(name, time, 1.0) for time in range(0, 1_000, 60) for name in "ab"])).changes
     assert [change.sensor for change in changes] == ["other.g"]
+
+
+def test_a_part_of_the_registry_names_its_gateways_as_the_whole_does() -> None:
+    here, elsewhere = [at("g", name) for name in "ab"], [at("g", name, city="other") for name in "de"]
+    whole = built([*here, *elsewhere, at("h", "f"), at("h", "i")])
+    kept = packed(definition_of(whole))
+    for name in whole.gateways.names:
+        concern = concern_of(whole.packs, whole.registry, "gateway", name)
+        for bound in (Bound(whole.packs, whole.registry), unpacked_part(1, kept, set(concern.sensors))):
+            part = narrowed(*bound, concern)
+            assert Engine(*part).gateways.names == Engine(*narrowed(*part, concern)).gateways.names == [name]
+    assert whole.gateways.names == ["c.g", "other.g", "h"]
 
 
 def test_a_rule_watches_the_gateways_of_the_sensors_it_selects() -> None:

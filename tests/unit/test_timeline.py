@@ -14,18 +14,23 @@ from hypothesis import strategies as st
 
 from alerts.rules import Rule
 from app.timeline.charts import COLUMNS, chart
-from app.timeline.entries import message_entry
-from app.timeline.ladder import Ladder, ladder_of
-from app.timeline.line_entries import line_entry
-from app.timeline.reading_entries import reading_entries
-from app.timeline.readings import Course, One, Silence, Stretch, late_by_ms, observations
+from app.timeline.entries import line_entry, message_entry
+from app.timeline.readings import (
+    Course,
+    Ladder,
+    One,
+    Silence,
+    Stretch,
+    ladder_of,
+    late_by_ms,
+    observations,
+    reading_entries,
+)
 from app.timeline.scene import Scene
 from model.alarm import JournalLine, State
-from model.bilingual import Language
 from model.instant import MINUTE_MS, format_instant, parse_instant
 from model.reading import Quality
 from model.sensor import Sensor
-from model.writing import span
 from store.timeline import Arrivals, MessageRow
 
 NOON = parse_instant("2026-11-22T12:00:00.000Z")
@@ -270,17 +275,6 @@ def test_a_message_is_known_when_it_went_out(state: str, kind: str, step: str | 
     entry = message_entry(row._replace(finished_at=finished if state in ("sent", "dead") else None), "L-1")
     assert entry.words["en"] == expected
     assert entry.known_at - NOON == (MINUTE_MS if state in ("sent", "dead") else 0)
-
-
-SPANS: list[tuple[int, Language, str]] = [
-    (0, "en", "0 s"), (400, "en", "0 s"), (45_000, "en", "45 s"), (60_000, "zh", "1分"), (125_000, "en", "2 min 5 s"),
-    (3_600_000, "en", "1 h"), (90_000_000, "zh", "1天1小时"), (86_400_000 + 60_000, "en", "1 d"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("milliseconds", "language", "expected"), SPANS)
-def test_spans_are_said_in_their_two_largest_parts(milliseconds: int, language: Language, expected: str) -> None:
-    assert span(milliseconds, language) == expected
 
 
 def test_a_picture_of_very_many_readings_keeps_the_lowest_and_the_highest_and_is_small() -> None:

@@ -27,8 +27,12 @@ def test_a_date_is_said_where_it_is_another() -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "language", "expected"),
-    [(400, "en", "0 s"), (90_000, "en", "1 min 30 s"), (90_000, "zh", "1分30秒"), (7_200_000, "en", "2 h")],
-)
+    [
+        (0, "en", "0 s"), (400, "en", "0 s"), (45_000, "en", "45 s"), (60_000, "zh", "1分"), (90_000, "zh", "1分30秒"),
+        (125_000, "en", "2 min 5 s"), (7_200_000, "en", "2 h"), (86_460_000, "en", "1 d"),
+        (90_000_000, "zh", "1天1小时"),
+    ],
+)  # fmt: skip
 def test_a_span_has_its_two_largest_parts(milliseconds: int, language: Language, expected: str) -> None:
     assert span(milliseconds, language) == expected
 
