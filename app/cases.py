@@ -35,6 +35,7 @@ from store.pool import Connection
 
 SILENCE_KINDS = ("stale", "gateway_silent")
 BINDINGS_CACHED = 2  # some 30 MB each for 12,000 sensors
+LOOKS_CACHED = 8  # which sensors a combination looks at: some 3 MB each for 12,000 sensors, and seconds to find out
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _bound(version: int, definition: bytes) -> Bound:
     return unpacked(version, definition)
 
 
-@lru_cache(BINDINGS_CACHED)
+@lru_cache(LOOKS_CACHED)
 def _around(version: int, definition: bytes, rule: str) -> Engine:
     bound = _bound(version, definition)
     return engine_around(bound.packs, bound.registry, rule)
@@ -201,7 +202,8 @@ def _without_repeats(periods: Iterable[Period]) -> Iterator[Period]:
 
 def _facts(period: Period) -> tuple[object, ...]:
     registry = period.registry
-    return period.packs, registry.sensors, registry.cities, {key: list(its) for key, its in registry.events.items()}
+    events = {key: list(its) for key, its in registry.events.items()}
+    return period.packs, registry.sensors, registry.cities, events, registry.shared_gateways
 
 
 async def _gaps(
@@ -229,13 +231,14 @@ def _batches(rows: LogRows, marks: Sequence[Tick]) -> Iterator[ReadingBatch]:
     start = 0
     for sequence in sorted(ends):
         behind = int(np.searchsorted(rows["batch"], sequence, "right"))
-        yield _batch(rows[start:behind], ends[sequence])
+        yield batch_of(rows[start:behind], ends[sequence])
         start = behind
     if start < len(rows):
-        yield _batch(rows[start:], Tick(int(rows["batch"][-1]), int(rows["arrived"][-1]), True))
+        yield batch_of(rows[start:], Tick(int(rows["batch"][-1]), int(rows["arrived"][-1]), True))
 
 
-def _batch(rows: LogRows, end: Tick) -> ReadingBatch:
+def batch_of(rows: LogRows, end: Tick) -> ReadingBatch:
+    """Return readings as the batch of a tick, which they came with or before."""
     sensor, time, value, arrived = (np.ascontiguousarray(rows[name]) for name in ("sensor", "time", "value", "arrived"))
     quality = rows["quality"].astype(np.uint16)
     return ReadingBatch(end.sequence, end.clock, sensor, time, value, quality, arrived, end.listening)

@@ -5,6 +5,8 @@ that asks one question after another and reads the answer to its last byte.
 """
 
 import asyncio
+import contextlib
+import json
 import math
 import random
 import sys
@@ -24,6 +26,7 @@ from benchmarks.measure import Bench, Case, case, machine
 from model.instant import format_instant
 
 READY_S_MAX = 30.0
+WATCHED_SENSORS = 60
 
 Progress = Callable[[str], None]
 
@@ -58,12 +61,14 @@ async def bench_api(
 
 async def _measure(port: int, bare: int, key: str, progress: Progress, sizes: ApiSizes) -> list[Case]:
     chance = random.Random(1)
+    watched = await _watched(port, key, chance, sizes)
     questions: dict[str, Callable[[], str]] = {
         "near_latest": lambda: _near(chance, sizes),
         "day_of_a_sensor": lambda: _day(chance.randrange(sizes.city.minute_sensors, sizes.city.sensors)),
         "day_of_a_minute_sensor": lambda: _day(chance.randrange(sizes.city.minute_sensors)),
         "status": lambda: "/api/v1/status",
         "latest": lambda: f"/api/v1/sensors/s{chance.randrange(sizes.city.sensors)}/latest",
+        "explanation": lambda: _why(*chance.choice(watched), START_MS + chance.randrange(DAY_MS)),
     }
     late_ms: dict[str, list[float]] = {name: [] for name in ("bare", *questions)}
     answered: dict[str, int] = {}
@@ -94,6 +99,24 @@ def _near(chance: random.Random, sizes: ApiSizes) -> str:
     assert place.latitude is not None
     longitude, latitude = place.longitude + chance.uniform(0, 0.003), place.latitude + chance.uniform(0, 0.003)
     return f"/api/v1/sensors/latest?near={longitude:.5f},{latitude:.5f}&radius_m=2000&limit=10"
+
+
+async def _watched(port: int, key: str, chance: random.Random, sizes: ApiSizes) -> list[tuple[str, str]]:
+    """Return rules at sensors of all kinds, half of them with a reading every minute of the day."""
+    found = []
+    async with _connected(port, key) as ask:
+        for number in range(WATCHED_SENSORS):
+            here = chance.randrange(*((0, sizes.city.minute_sensors) if number % 2 else (0, sizes.city.sensors)))
+            rules = json.loads(await ask(f"/api/v1/sensors/s{here}/rules"))["rules"]
+            for pair in [(f"s{here}", rule["rule"]) for rule in rules]:
+                with contextlib.suppress(BadAnswer):  # it lacks what the rule needs, such as a date of inspection
+                    await ask(_why(*pair, START_MS + DAY_MS))
+                    found.append(pair)
+    return found
+
+
+def _why(name: str, rule: str, asked: int) -> str:
+    return f"/api/v1/explanation?sensor={name}&rule={rule}&time={format_instant(asked)}"
 
 
 def _day(number: int) -> str:

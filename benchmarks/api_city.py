@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from alerts.changes import record_steps
+from alerts.engine import Engine
+from alerts.recovery import save_all
+from alerts.rule_file import default_packs
 from alerts.suppression import Judged
 from app.embedded.database import embedded_database
 from app.services import close_pool, prepare_database
@@ -69,6 +72,8 @@ async def _fill(pool: Pool, progress: Progress, sizes: CitySizes) -> None:
     progress(f"registering {sizes.sensors} sensors …")
     await import_sensors(pool, [sensor(number) for number in range(sizes.sensors)], [CITY])
     registry = await load_registry(pool)
+    progress("binding the rules …")
+    await save_all(pool, Engine(default_packs(), registry), 0)  # by which alarms and their absence are explained
     keys = np.array(sorted(registry.sensors), np.int32)
     written, told = 0, -1
     for batch, clock in _batches(keys, sizes):
