@@ -9,6 +9,9 @@ it("shows a signal in the unit of its rule", () =>
   expect(
     unitOf({ select: { property: "gas_pressure" }, condition: { kind: "deviation", unit: "%" } }, "deviation"),
   ).toBe("%"));
+it.each(["combination", "median_distance", "noisy", "seasonal"])("shows a count or a multiple bare: %s", (kind) =>
+  expect(unitOf({ select: { property: "combustible_gas" }, condition: { kind } }, kind)).toBe(""),
+);
 it("shows no unit where the rule is not known", () => expect(unitOf(undefined, "threshold")).toBe(""));
 it.each([
   ["%{LEL}", "%LEL"],

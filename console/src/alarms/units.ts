@@ -54,8 +54,8 @@ const OF_READINGS: readonly string[] = ["threshold", "range", "stuck"];
 /** The unit of the values of a rule's alarms, as people write it; empty where there is none or it is not known. */
 export function unitOf(rule: RuleWords | undefined, kind: string): string {
   const property = PROPERTY_UNITS[rule?.select?.property ?? ""];
-  const unit = OF_READINGS.includes(kind) ? (property ?? rule?.condition?.unit) : (rule?.condition?.unit ?? property);
-  return written(unit ?? "");
+  const own = rule?.condition?.unit;
+  return written((OF_READINGS.includes(kind) ? (property ?? own) : own) ?? "");
 }
 
 /** A UCUM unit as people write it. */
