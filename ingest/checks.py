@@ -73,14 +73,15 @@ def check(
     arrived: NDArray[np.int64] | int,
     limits: IngestLimits,
     keys: NDArray[np.int32] | None = None,
+    doubt_ms: int = 0,
 ) -> Checked:
     """Return what can be stored of `raw`, in the properties' units and with its quality, and what cannot.
 
     `arrived` is the arrival clock in epoch milliseconds, one for all or one a row; `keys`, int32 (n,), are those of the
-    sensors' ids where they have been looked up already. Values are as measured, never
-    clamped; the range is judged on what the device says, before its calibration or zero is taken into account. A row
-    with several faults is refused for the first of: identity, unit, value, time. Pure; raises nothing for any content
-    of the columns.
+    sensors' ids where they have been looked up already; `doubt_ms` is by how much the arrival clock may be behind the
+    truth. Values are as measured, never clamped; the range is judged on what the device says, before its calibration or
+    zero is taken into account. A row with several faults is refused for the first of: identity, unit, value, time.
+    Pure; raises nothing for any content of the columns.
     """
     if keys is None:
         keys = raw.sensor if isinstance(raw.sensor, np.ndarray) else keys_of(registry, raw.sensor)
@@ -95,7 +96,7 @@ def check(
             _convert_units(registry, raw, keys, value, faults)
     measured = registry.corrected(keys, raw.time, value)
     _refuse_values(raw, measured, faults)
-    _refuse_times(raw, np.asarray(arrived), limits, faults)
+    _refuse_times(raw, np.asarray(arrived), limits, doubt_ms, faults)
     rows = _rows_without(faults, len(raw))
     readings = _readings(registry, raw, keys, value, np.asarray(arrived), limits, rows)
     if measured is not value:
@@ -212,8 +213,10 @@ def _refuse_values(raw: RawReadings, value: NDArray[np.float64], faults: _Faults
         )
 
 
-def _refuse_times(raw: RawReadings, arrived: NDArray[np.int64], limits: IngestLimits, faults: _Faults) -> None:
-    newest = arrived + round(limits.clock_ahead_s_max * 1000)
+def _refuse_times(
+    raw: RawReadings, arrived: NDArray[np.int64], limits: IngestLimits, doubt_ms: int, faults: _Faults
+) -> None:
+    newest = arrived + round(limits.clock_ahead_s_max * 1000) + doubt_ms
     unfit = (raw.time < EARLIEST_MS) | (raw.time > newest) | (raw.time >= LATEST_MS)
     for row in np.flatnonzero(unfit).tolist():
         arrival = int(arrived[row]) if arrived.ndim else int(arrived)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,18 @@ from ingest.prepare import Prepared, prepare
 from ingest.reasons import Reason
 from ingest.registered import RegistryCopy
 from ingest.settings import IngestLimits
+from model.failpoint import reach
 from model.reading import ReadingBatch
 from model.registry import Registry
 from store.batches import IncomingReadings, Receipt, write_batch
 from store.pool import TRANSIENT_ERRORS, Pool
 
 log = logging.getLogger(__name__)
+
+
+def steady_ms() -> int:
+    """Milliseconds on a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
 
 
 class Stopped(Exception):
@@ -43,7 +50,10 @@ class Batch:
 
 
 class Committer:
-    """Prepares batches and commits them one after the other. `judgement` is where the checks stand after the last."""
+    """Prepares batches and commits them one after the other. `judgement` is where the checks stand after the last.
+
+    `clock` gives epoch milliseconds, `steady` milliseconds that run on whatever is done to that clock.
+    """
 
     def __init__(
         self,
@@ -55,6 +65,7 @@ class Committer:
         stop: asyncio.Event,
         counters: IngestCounters,
         acknowledge: Callable[[Sequence[Message]], None],
+        steady: Callable[[], int] = steady_ms,
     ) -> None:
         self.judgement = Judgement(registry.current, limits)
         self.unsaved = 0  # readings since the newest checkpoint of the checks
@@ -67,20 +78,39 @@ class Committer:
         self._stop = stop
         self._counters = counters
         self._acknowledge = acknowledge
+        self._steady = steady
+        self._asked = self._looked = steady()  # when it was asked; and how much of it the log's clock has gone along
         self._log_clock = 0
+        self._doubt_ms = 0  # by how much the log's clock may be behind the truth
         self._logged_connection: int | None = None  # of the newest batch
 
     def prepare(self, gathered: Gathered, arrived: int | None = None) -> Batch:
         """Return the batch of some messages as the registry is now; without any it is a tick."""
         if arrived is None:
-            # The log's clock never runs backwards; where ours was set back, readings must not seem to be ahead of it.
-            arrived = self._log_clock = max(self._clock(), self._log_clock)
+            arrived = self._log_clock = self._arrival()
         registry = self._registry.current
         if self._places.registry is not registry:
             self._places = Places(registry)
-        prepared = prepare(self._places, gathered, arrived, self._limits)
+        prepared = prepare(self._places, gathered, arrived, self._limits, self._doubt_ms)
         connection = self._counters.connections if self._counters.connected else None
         return Batch(gathered, arrived, prepared, registry, connection)
+
+    def _arrival(self) -> int:
+        """Return what the log's clock shows now. It never runs backwards, or readings would seem to be ahead of it.
+
+        Where ours was set back, it goes on at half its pace until ours has caught up: if it stood still, no silence,
+        no escalation and no end of a shelf would be noticed for so long. Meanwhile either clock may be the right one,
+        so no reading is refused that the clock before would have taken.
+        """
+        clock, steady = self._clock(), self._steady()
+        half, passed = (steady - self._looked) // 2, steady - self._asked
+        self._asked = steady
+        if clock >= self._log_clock + half:
+            self._looked, self._doubt_ms = steady, 0
+            return clock
+        self._looked += 2 * half
+        self._doubt_ms += passed - half
+        return self._log_clock + half
 
     async def commit(self, batch: Batch) -> None:
         """Store a batch and acknowledge its messages, however long the database takes. Raises Stopped."""
@@ -98,6 +128,7 @@ class Committer:
                     return
                 was_refused = True
             self._counters.store_retries += 1
+            self._counters.store_failures += 1
             await self.pause(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, self._limits.retry_s_max)
         self._committed(batch.gathered, receipt, ruling.reasons)
@@ -128,6 +159,8 @@ class Committer:
         receipt = await write_batch(
             self._pool, batch.arrived, ruling.readings, ruling.rejections, ruling.store, listening=listening
         )
+        if len(batch.gathered):
+            reach("batch-committed")
         self.judgement.commit(ruling)
         self._logged_connection = batch.connection
         self.unsaved += len(receipt.batch)
@@ -180,6 +213,7 @@ class Committer:
     def _committed(self, gathered: Gathered, receipt: Receipt, reasons: Counter[str]) -> None:
         self._acknowledge(gathered.messages)
         batch, counters = receipt.batch, self._counters
+        counters.store_failures = 0
         self._log_clock = max(self._log_clock, batch.clock)
         counters.last_commit_clock, counters.last_sequence = batch.clock, batch.sequence
         counters.messages += len(gathered)

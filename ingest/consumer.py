@@ -12,6 +12,7 @@ from ingest.connection import disconnection, make_client, subscribe, tell_status
 from ingest.counters import IngestCounters
 from ingest.message import Message
 from ingest.queue import MessageQueue
+from ingest.session_turn import SessionTaken, SessionTurn
 from ingest.settings import IngestLimits, MqttSettings, broker_address
 from ingest.subscriptions import Subscriptions
 from ingest.wire import Wire
@@ -26,8 +27,8 @@ class Consumer:
 
     Whatever fails in a connection ends that connection and begins the next after a pause; `run` returns only after
     `close`. `commands` gives the messages to devices that are due, (topic, payload); it is asked after each
-    acknowledgement, while a connection stands. `subscriptions` is a record of what the broker's session has. Must be
-    made and used on one event loop.
+    acknowledgement, while a connection stands. `subscriptions` is a record of what the broker's session has, `turn`
+    says whether the session is ours. Must be made and used on one event loop.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Consumer:
         counters: IngestCounters,
         commands: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
         subscriptions: Subscriptions | None = None,
+        turn: SessionTurn | None = None,
     ) -> None:
         self._settings = settings
         self._address = broker_address(settings.url, settings.ca_file, settings.certificate_file, settings.key_file)
@@ -46,6 +48,7 @@ class Consumer:
         self._counters = counters
         self._commands = commands
         self._subscriptions = subscriptions
+        self._turn = turn
         self._closing = asyncio.Event()
         self._connection = 0  # number of the present connection; acknowledgements of others are void
         self._wire: Wire | None = None  # while connected
@@ -57,7 +60,7 @@ class Consumer:
         self._closing.set()
 
     async def run(self) -> None:
-        """Keep connected until `close`."""
+        """Keep connected until `close`. Raises SessionTaken where another worker has the session meanwhile."""
         pause_s = self._settings.reconnect_s_min
         if not self._settings.session_is_new:
             await self._pause(self._settings.redelivery_s)
@@ -75,6 +78,8 @@ class Consumer:
                 pause_s = self._settings.reconnect_s_min
             await self._pause(max(pause_s * random.uniform(0.5, 1.0), self._settings.redelivery_s))
             pause_s = min(pause_s * 2, self._settings.reconnect_s_max)
+            if self._turn is not None and not await self._turn.is_ours():
+                raise SessionTaken
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledge messages whose content is committed; those of a connection that is gone come again instead.

@@ -18,6 +18,7 @@ class IngestCounters:
     batches: int = 0  # with messages
     ticks: int = 0
     store_retries: int = 0
+    store_failures: int = 0  # tries in a row that failed
     acknowledgements: int = 0
     connections: int = 0
     connected: bool = False

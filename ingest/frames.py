@@ -37,6 +37,7 @@ class FrameReader:
         """Yield what the bytes complete: PUBLISH packets in a row as messages, any other packet as its bytes.
 
         A packet whose length is malformed is yielded with all that follows it: nothing after it can be understood.
+        Raises ValueError for a packet beside PUBLISH that is larger than any there is: it would fill the memory.
         """
         if self._passing:
             passed = min(self._passing, len(data))
@@ -74,6 +75,8 @@ class FrameReader:
                 self._rest, self._passing = data[place : place + kept], start + length - end
                 return
             else:
+                if data[place] & 0xF0 != PUBLISH and length > self._packet_bytes_max:
+                    raise ValueError(f"the broker sends a packet of type {data[place] >> 4} of {length} bytes")
                 break
         self._rest = data[place:]
 

@@ -4,9 +4,10 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from ingest.batcher import gather
-from ingest.committer import Committer, Stopped
+from ingest.committer import Committer, Stopped, steady_ms
 from ingest.consumer import Consumer
 from ingest.counters import IngestCounters
 from ingest.course_recovery import CHECKPOINT_READINGS, CHECKPOINT_S, recover, save
@@ -18,6 +19,7 @@ from ingest.message import Decoded
 from ingest.queue import MessageQueue
 from ingest.registered import RegistryCopy
 from ingest.replays import Outcome, do_replays
+from ingest.session_turn import SessionTaken, SessionTurn
 from ingest.settings import IngestLimits, MqttSettings
 from ingest.subscriptions import Subscriptions
 from model.reading import ReadingBatch
@@ -35,13 +37,15 @@ async def run_ingest(
     stop: asyncio.Event,
     counters: IngestCounters,
     forms: Forms | None = None,
+    steady: Callable[[], int] = steady_ms,
 ) -> None:
     """Take readings off the broker into the store until `stop` is set, then finish the batch in hand and disconnect.
 
-    `clock` gives epoch milliseconds. `on_committed` is called with every batch and tick after its commit, in the order
-    of the log; a batch whose commit was confirmed only after a retry comes without its readings, so a follower compares
-    sequences and reads what it missed from the log. `forms` are payloads of vendors' own, whose topics `mqtt` has to
-    subscribe to. Raises ValueError for an unusable broker url; broker and database may come and go.
+    `clock` gives epoch milliseconds, `steady` milliseconds on a clock that nobody sets. `on_committed` is called with
+    every batch and tick after its commit, in the order of the log; a batch whose commit was confirmed only after a
+    retry comes without its readings, so a follower compares sequences and reads what it missed from the log. `forms`
+    are payloads of vendors' own, whose topics `mqtt` has to subscribe to. While another worker has the session of that
+    client id, nothing is done. Raises ValueError for an unusable broker url; broker and database may come and go.
     """
     await asyncio.to_thread(load_kernels)  # where they are not compiled yet, the rest of the process goes on meanwhile
     # Modules, registry and kernels live as long as the process. Messages and readings make no cycles. So the collector
@@ -49,6 +53,34 @@ async def run_ingest(
     gc.collect()
     gc.freeze()
     forms = forms or Forms()
+    turn = SessionTurn(pool, mqtt.client_id)
+    try:
+        while not stop.is_set():
+            if await turn.wait(stop):
+                mqtt = replace(mqtt, session_is_new=False)  # what another worker had in hand is delivered again
+            if stop.is_set():
+                return
+            try:
+                await _work(pool, mqtt, limits, clock, steady, on_committed, stop, counters, forms, turn)
+            except* SessionTaken:
+                log.warning("another worker has the session %s now; this one stands by", mqtt.client_id)
+    finally:
+        await turn.release()
+
+
+async def _work(
+    pool: Pool,
+    mqtt: MqttSettings,
+    limits: IngestLimits,
+    clock: Callable[[], int],
+    steady: Callable[[], int],
+    on_committed: Callable[[ReadingBatch], None],
+    stop: asyncio.Event,
+    counters: IngestCounters,
+    forms: Forms,
+    turn: SessionTurn,
+) -> None:
+    """Work as long as the session is ours. Raises SessionTaken, in a group, when it is another's."""
     registry = RegistryCopy(pool)
     queue = MessageQueue(limits, counters)
     # Where the broker sees to the order itself, each connection subscribes anew.
@@ -60,8 +92,9 @@ async def run_ingest(
         counters,
         lambda: forms.take_commands(clock(), registry.current.cities),
         subscriptions,
+        turn,
     )
-    committer = Committer(pool, registry, limits, clock, on_committed, stop, counters, consumer.acknowledge)
+    committer = Committer(pool, registry, limits, clock, on_committed, stop, counters, consumer.acknowledge, steady)
     pipeline = Pipeline(pool, registry, limits, clock, stop, counters, committer, forms, mqtt.client_id)
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(registry.follow(stop))

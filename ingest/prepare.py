@@ -30,11 +30,14 @@ class Prepared:
     sequence: NDArray[np.int64]
 
 
-def prepare(places: Places, gathered: Gathered, arrived: int, limits: IngestLimits) -> Prepared:
-    """Return the readings and rejections of the messages, in their order; `arrived` in epoch milliseconds."""
+def prepare(places: Places, gathered: Gathered, arrived: int, limits: IngestLimits, doubt_ms: int = 0) -> Prepared:
+    """Return the readings and rejections of the messages, in their order; `arrived` in epoch milliseconds.
+
+    `doubt_ms` is as that of ingest.checks.check.
+    """
     keys, misplaced = places.place(gathered)
     raw = RawReadings(gathered.sensor, gathered.time, gathered.value, gathered.unit, gathered.quality)
-    checked = check(places.registry, raw, arrived, limits, keys)
+    checked = check(places.registry, raw, arrived, limits, keys, doubt_ms)
     faults = {row: Fault(reason, detail) for row, reason, detail in checked.unusable} | misplaced
     readings, rows, sequence = checked.readings, checked.rows, gathered.sequence
     if misplaced:

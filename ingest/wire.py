@@ -170,6 +170,9 @@ class Wire:
             if not size:
                 self._hand_over(b"")
                 return Turn.ENDED
+            # The answer to a ping stands behind what is on its way: over a slow line it comes late, and what comes
+            # meanwhile shows as well that the broker is there.
+            self._inner._last_bytes_received = paho.time_func()
             for found in self._frames.feed(bytes(self._buffer[:size])):
                 if isinstance(found, list):
                     self.heard = True

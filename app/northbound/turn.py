@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import aiomqtt
 
 from store.pool import TRANSIENT_ERRORS, Connection, Pool
+from store.turns import turn_at
 
 log = logging.getLogger(__name__)
 
-TURN_LOCKS = 0x4C46_0036  # class of the locks; the second half of the key is the work's name
 STEADY_S = 60.0  # work that lasted this long resets the pause
 _EXPECTED: tuple[type[BaseException], ...] = (aiomqtt.MqttError, *TRANSIENT_ERRORS)
 
@@ -30,7 +29,7 @@ async def keep_at(
     while not stop.is_set():
         began = loop.time()
         try:
-            async with _turn(pool, name) as connection:
+            async with turn_at(pool, name) as connection:
                 if connection is not None:
                     await work(connection)
         except _EXPECTED as error:
@@ -42,16 +41,3 @@ async def keep_at(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
         pause = min(pause * 2, retry_s_max)
-
-
-@asynccontextmanager
-async def _turn(pool: Pool, name: str) -> AsyncIterator[Connection | None]:
-    async with pool.acquire() as connection:
-        if not await connection.fetchval("select pg_try_advisory_lock($1::int, hashtext($2))", TURN_LOCKS, name):
-            yield None
-            return
-        try:
-            yield connection
-        finally:
-            if not connection.is_closed():
-                await connection.execute("select pg_advisory_unlock($1::int, hashtext($2))", TURN_LOCKS, name)

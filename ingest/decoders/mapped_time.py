@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation, Overflow
 from zoneinfo import ZoneInfo
 
 from ingest.decoders.faults import kind_of
@@ -34,7 +34,7 @@ def _epoch(value: object, milliseconds: int) -> int | Fault:
         return Fault(Reason.TIME_MALFORMED, f"time is {kind_of(value)}; the mapping says epoch {unit}")
     try:
         exact = Decimal(str(value)) * milliseconds
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         return Fault(Reason.TIME_MALFORMED, f"time is {kind_of(value)}; the mapping says epoch {unit}")
     if not exact.is_finite() or abs(exact) > _FAR:
         return Fault(Reason.TIME_AFTER_2100, f"time is beyond any instant; the mapping says epoch {unit}")

@@ -15,7 +15,7 @@ def pack_fault(fields: dict[str, Any], version_max: int) -> Fault | None:
     """Return why the whole pack must not be read: its version, or a field that has to be understood."""
     version = fields.get("bver")
     if version is not None and not (_is_number(version) and 0 < version <= version_max):
-        said = printable(str(version), 40)
+        said = printable(str(version), 40) if _is_number(version) else kind_of(version)
         return Fault(Reason.VERSION_UNKNOWN, f"bver {said} is not known; send version {version_max} of SenML, or none")
     for name in fields:
         if name.endswith("_"):
