@@ -18,6 +18,7 @@ from alerts.recovery import EvaluatorLimits, rebind, recover, save_all, save_bou
 from alerts.retroactive import LOOK_BACK_MS, Passage, retroactive_changes
 from alerts.suppression import Judged, Step, Suppressing
 from model.escalation import LEAST_MS
+from model.failpoint import reach
 from model.reading import ReadingBatch
 from store.batches import read_batches
 from store.evaluation import EVALUATOR_LOCK, CursorMoved, advance_cursor, pass_over, record_late
@@ -243,6 +244,8 @@ class _Follower:
                     await record_late(connection, batch, sensor_keys, times)
                 if engine is not None:
                     await save_bound_checkpoint(connection, engine, self.cursor)
+                reach("evaluation-before-commit")
+            reach("evaluation-committed")
 
         if steps or late or engine is not None:
             await self._persist(write)

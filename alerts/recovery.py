@@ -77,7 +77,7 @@ async def recover(pool: Pool, limits: EvaluatorLimits) -> tuple[Engine, int]:
 
 async def rebind(pool: Pool, engine: Engine, limits: EvaluatorLimits) -> tuple[Engine, list[ConditionChange]]:
     """Return an engine bound to the present rules and registry with the state carried over, and what was withdrawn."""
-    following = await _bound_to_the_present(pool, limits)
+    following = await _bound_to_the_present(pool, limits, engine.packs)
     return following, carry_over(engine, following)
 
 
@@ -96,12 +96,20 @@ async def save_bound_checkpoint(connection: Connection, engine: Engine, batch: i
     await save_checkpoint(connection, batch, engine.registry.version, state)
 
 
-async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits) -> Engine:
+async def _bound_to_the_present(pool: Pool, limits: EvaluatorLimits, before: Sequence[Pack] = ()) -> Engine:
+    """Bind what is in force; where this version cannot read it, the packs `before` stay, if there are any."""
     # A change between the two reads raises the version once more, and so leads to another binding soon.
     registry = await load_registry(pool)
-    packs = [Pack.model_validate_json(pack.content) for pack in await packs_in_force(pool)]
+    stored = await packs_in_force(pool)
     temporary = await limits_in_force(pool)
-    return await asyncio.to_thread(lambda: _engine(with_temporary_limits(packs, temporary), registry, limits))
+    try:
+        packs = with_temporary_limits([Pack.model_validate_json(pack.content) for pack in stored], temporary)
+    except ValidationError as error:
+        if not before:
+            raise
+        log.error("the rules in force cannot be used (%s); alarms go on by those before: activate them anew", error)
+        packs = list(before)
+    return await asyncio.to_thread(_engine, packs, registry, limits)
 
 
 def bound_as_defined(version: int, definition: bytes, limits: EvaluatorLimits) -> Engine:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from model.failpoint import reach
 from store.pool import Connection
 
 LOCK = 0x6C69_6665_0001  # "life": every Lifeline process that migrates takes this advisory lock
@@ -86,6 +87,7 @@ async def _migrate_locked(connection: Connection, files: Files, progress: Progre
     for name, sql in missing:
         progress(f"migrating the database: {name}")
         await _apply(connection, name, sql, progress)
+        reach("between-migrations")
     return [name for name, _ in missing]
 
 
@@ -141,6 +143,7 @@ async def _apply(connection: Connection, name: str, sql: str, progress: Progress
                     f"set local lock_timeout = {LOCK_WAIT_MS_MAX}; set local statement_timeout = 0"
                 )
                 await connection.execute(sql, timeout=STATEMENT_S_MAX)
+                reach("within-migration")
                 await _note(connection, name, sql)
             return
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):

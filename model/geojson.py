@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from model.plain_text import InvalidText
+
 _SPACE = " \t\r\n"
 
 
@@ -39,6 +41,8 @@ def read_features(text: str) -> list[Feature]:
     except ValueError as error:
         if isinstance(error, NotGeoJson):
             raise
+        if isinstance(error, InvalidText):
+            raise NotGeoJson(0, str(error)) from None
         raise NotGeoJson(0, f"not JSON: {error}") from None  # a number of thousands of digits
 
 
@@ -55,10 +59,15 @@ def written_collection(features: Iterable[str]) -> str:
 
 
 def property_text(value: object) -> str:
-    """Return a property as the text that would stand in a CSV cell."""
+    """Return a property as the text that would stand in a CSV cell. Raises InvalidText."""
     if value is None:
         return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value.strip()
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # it was read where a little more room was left
+        raise InvalidText("properties", "lists or objects lie too deep within each other") from None
 
 
 def _items(text: str) -> list[tuple[int, Any]]:

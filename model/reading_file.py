@@ -12,6 +12,7 @@ import msgspec
 
 REQUIRED = ("time", "sensor", "value")
 OPTIONAL = ("unit", "quality", "received_at")
+LINE_CHARACTERS_MAX = 100_000  # of a packed file, a thousand times as much may come out as lies on the disk
 
 
 class Row(NamedTuple):
@@ -35,7 +36,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
     The form is taken from the name: `.ndjson`, `.jsonl` or `.json` is NDJSON, all else CSV; `.gz` is unpacked. A row
     that has not the columns comes with empty texts, for the checks to refuse. Raises ReadingFileError for a file that
-    cannot be opened, is not whole gzip, or lacks a column.
+    cannot be opened, is not whole gzip, lacks a column, or has a line longer than any reading.
     """
     stem = path.name.removesuffix(".gz")
     parse = _ndjson_rows if stem.endswith((".ndjson", ".jsonl", ".json")) else _csv_rows
@@ -57,18 +58,30 @@ def _open(path: Path) -> IO[str]:
 
 def _csv_rows(path: Path, stream: IO[str]) -> Iterator[Row]:
     # Line by line, because no field of a reading holds a line end: a stray quotation mark costs its own row only.
-    header = [name.strip() for name in _cells(stream.readline())]
+    lines = _lines(path, stream)
+    header = [name.strip() for name in _cells(next(lines, ""))]
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise ReadingFileError(
             f"{path}:1: column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"
         )
     places = [header.index(name) if name in header else -1 for name in (*REQUIRED, *OPTIONAL)]
-    for number, text in enumerate(stream, 2):
+    for number, text in enumerate(lines, 2):
         cells = _cells(text)
         if cells:
             width = len(cells)
             yield Row(number, *(cells[p] if 0 <= p < width else "" for p in places))
+
+
+def _lines(path: Path, stream: IO[str]) -> Iterator[str]:
+    number = 0
+    while text := stream.readline(LINE_CHARACTERS_MAX + 1):
+        number += 1
+        if len(text) > LINE_CHARACTERS_MAX:
+            raise ReadingFileError(
+                f"{path}:{number}: longer than {LINE_CHARACTERS_MAX} characters; is it a readings file?"
+            )
+        yield text
 
 
 def _cells(text: str) -> list[str]:
@@ -83,7 +96,7 @@ def _cells(text: str) -> list[str]:
 
 def _ndjson_rows(path: Path, stream: IO[str]) -> Iterator[Row]:
     decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-    for line, text in enumerate(stream, 1):
+    for line, text in enumerate(_lines(path, stream), 1):
         if not text.strip():
             continue
         try:

@@ -3,12 +3,13 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.geojson import NotGeoJson, property_text, read_features
-from model.plain_text import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, InvalidText, clean_text, unguard_formula
+from model.plain_text import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, InvalidText, clean_text, guard_formula, unguard_formula
 from model.sensor import City, InvalidSensor, Sensor, check_city, check_sensor
 from model.sensor_columns import CITY_COLUMNS, NUMBERS, REQUIRED, TEXTS, cell, header_of, sensor_row, used_names
 from model.sensor_event import DUE_ATTRIBUTES, InvalidEvent, due_time
@@ -94,7 +95,7 @@ def write_sensor_file(path: Path, sensors: Iterable[Sensor], cities: Mapping[str
     out = io.StringIO()
     names = header_of(name for row in rows for name in used_names(row))
     writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n", restval="")
-    writer.writeheader()
+    writer.writerow({name: guard_formula(name) for name in names})
     writer.writerows({k: cell(v) for k, v in row.items()} for row in rows)
     path.write_text(out.getvalue(), "utf-8")
 
@@ -115,7 +116,7 @@ def _csv_rows(path: Path, text: str) -> tuple[list[_Row], list[tuple[int, str]]]
     rows: list[_Row] = []
     problems: list[tuple[int, str]] = []
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [unguard_formula(name.strip()) for name in next(reader, [])]
         problem = _column_problem(header)
         if problem:
             raise SensorFileError(path, [(1, problem)])
@@ -142,13 +143,16 @@ def _geojson_rows(path: Path, text: str) -> tuple[list[_Row], list[tuple[int, st
     for feature in features:
         where = f"feature {feature.number}: "
         fields = {"longitude": "", "latitude": "", "name": ""}
-        fields.update((str(name), property_text(value)) for name, value in feature.properties.items())
-        problem = _column_problem(list(fields)) or _place_problem(feature.geometry)
+        try:
+            fields.update((str(name), property_text(value)) for name, value in feature.properties.items())
+            problem = _column_problem(list(fields)) or _place_problem(feature.geometry)
+            if not problem and feature.geometry is not None:
+                fields["longitude"], fields["latitude"] = map(property_text, feature.geometry["coordinates"][:2])
+        except InvalidText as error:
+            problem = str(error)
         if problem:
             problems.append((feature.line, where + problem))
             continue
-        if feature.geometry is not None:
-            fields["longitude"], fields["latitude"] = map(property_text, feature.geometry["coordinates"][:2])
         rows.append(_Row(feature.line, where, fields))
     return rows, problems
 
@@ -164,7 +168,7 @@ def _place_problem(geometry: dict[str, Any] | None) -> str:
 
 def _column_problem(header: list[str]) -> str:
     missing = [name for name in REQUIRED if name not in header]
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     personal = sorted(_PERSONAL.intersection(name.lower() for name in header))
     if missing:
         return f"column {', '.join(missing)} is missing; the header needs {','.join(REQUIRED)}"

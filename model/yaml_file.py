@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from yaml.composer import Composer
 
 YAML_BYTES_MAX = 4_000_000
+LEVELS_MAX = 30  # of lists and fields within each other: the deepest file that means something has ten
 
 # By pydantic's type of error: what is wrong and how to mend it. Types that are not here keep pydantic's own words.
 _REMEDIES = {
@@ -101,8 +102,6 @@ def parse_model(file: str, text: str, model: type[Model], empty: str) -> Model:
         line = text[: error.position].count("\n") + 1
         told = f"not YAML: character {chr(error.character)!r} is not taken; leave it out"
         raise YamlFileError([(file, line, told)]) from None
-    except RecursionError:
-        raise YamlFileError([(file, 1, f"not YAML: {_TOO_DEEP}")]) from None
     except (yaml.YAMLError, ValueError) as error:
         raise YamlFileError([(file, 1, f"not YAML: {error}")]) from None
     try:
@@ -143,7 +142,7 @@ def _problems(file: str, node: yaml.Node, items: Iterable[Any]) -> list[tuple[st
         text = _REMEDIES[item["type"]].format(**context) if item["type"] in _REMEDIES else text
         if item["type"] == "json_invalid":
             # What YAML takes and JSON does not.
-            text = _TOO_DEEP if "recursion" in text else 'a text has half a character ("\\ud800"); leave it out'
+            text = 'a text has half a character ("\\ud800"); leave it out'
         elif item["type"] == "missing":
             place = (*place, item["loc"][-1])
         elif item["type"] == "value_error" and (named := re.match(r"(\w+(?:\.\w+)*): ", text)):
@@ -203,29 +202,55 @@ def _refuse_repeated_keys(file: str, node: yaml.Node) -> None:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases, which could make a small file endless."""
+    """YAML without aliases, which could make a small file endless, without tags, which no field needs and on which the
+    library falls over, and not deeper than people write it, because each level costs it more than the one before.
+    """
+
+    _level = 0
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        # It reads far ahead of what is composed below, and each open bracket costs it a look at every later character.
+        if self.flow_level >= LEVELS_MAX:
+            mark = self.get_mark()
+            raise yaml.scanner.ScannerError(None, None, _TOO_DEEP, mark)
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        _refuse_alias(self)
-        return super().compose_node(parent, index)
+        _refuse(self, self._level)
+        self._level += 1
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
 
 
 class _FastLoader(Composer, yaml.CSafeLoader):
     """The same with libyaml's parser, which takes a fourth of the time."""
+
+    _level = 0
 
     def __init__(self, text: str) -> None:
         yaml.CSafeLoader.__init__(self, text)
         Composer.__init__(self)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        _refuse_alias(self)
-        return super().compose_node(parent, index)
+        _refuse(self, self._level)
+        self._level += 1
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
 
 
-def _refuse_alias(loader: Any) -> None:
-    if loader.check_event(yaml.AliasEvent):
-        mark = loader.peek_event().start_mark
-        raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken; write it out", mark)
+def _refuse(loader: Any, level: int) -> None:
+    event = loader.peek_event()
+    told = None
+    if isinstance(event, yaml.AliasEvent):
+        told = "aliases (*name) are not taken; write it out"
+    elif event.tag is not None:
+        told = "tags (!name) are not taken; write the value alone"
+    elif level == LEVELS_MAX:
+        told = _TOO_DEEP
+    if told is not None:
+        raise yaml.composer.ComposerError(None, None, told, event.start_mark)
 
 
 def _composed(text: str) -> tuple[_Loader | _FastLoader, yaml.Node | None]:

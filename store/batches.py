@@ -8,6 +8,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from model.failpoint import reach
 from model.instant import to_datetime, to_milliseconds
 from model.reading import READINGS_PER_BATCH_MAX, ReadingBatch, Rejection
 from store.binary_copy import COLUMNS, LOG_ROW, LogRows, decode_log_rows, encode_rows
@@ -112,6 +113,7 @@ async def _write(
             to_datetime(int(time.max())) if len(time) else None,
             listening,
         )
+        reach("batch-before-commit")
     arrived = np.full(len(stored), clock, np.int64)
     batch = ReadingBatch(
         sequence,

@@ -17,7 +17,7 @@ from model.instant import DAY_MS, LATEST_MS, format_instant, parse_instant
 from model.journal_chain import ChainedLine
 from model.reading import ReadingBatch
 from model.registry import Registry
-from model.sensor import City, Sensor
+from model.sensor import City, Sensor, check_city, check_sensor
 from model.sensor_event import SensorEvent
 from model.suppression import Suppression
 
@@ -225,6 +225,14 @@ def _read_batch(batch: _Batch) -> ReadingBatch:
 
 
 def _read_period(period: _Period) -> Period:
+    if any(not 0 <= key <= KEY_MAX for key in period.sensors):
+        raise ValueError(f"a sensor's key is not between 0 and {KEY_MAX}")
+    for sensor in period.sensors.values():
+        check_sensor(sensor)
+        if sensor.city not in period.cities:
+            raise ValueError(f"sensor {sensor.sensor} is of the city {sensor.city!r}, which is not there")
+    for city in period.cities.values():
+        check_city(city)
     packs = tuple(Pack.model_validate_json(msgspec.json.encode(pack)) for pack in period.packs)
     shared = frozenset(period.shared_gateways)
     registry = Registry(period.registry_version, period.sensors, period.cities, period.events, shared)
