@@ -32,6 +32,7 @@ SUBJECTS = {
     "backup": ("backup", "restore"),
     "audit": ("audit",),
     "evidence": ("evidence",),
+    "broker": ("broker",),
 }
 
 

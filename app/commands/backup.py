@@ -78,7 +78,7 @@ async def _record_backup(connection: Connection, file: Path) -> None:
 async def _connected(settings: Settings) -> AsyncIterator[tuple[Connection, str]]:
     try:
         async with open_database(settings, progress) as url:
-            pool = await open_pool(url, connections_max=1)
+            pool = await open_pool(url, connections_max=1, idle_s_max=0)
             try:
                 async with pool.acquire() as connection:
                     yield connection, url

@@ -16,7 +16,7 @@ from app.commands.output import CommandError, duration, progress, run_async
 from app.exercise_clearing import begin_anew
 from app.exercise_orders import Marked, Order, State, Told
 from app.runtime import end_with_parent
-from app.services import broker_services, open_database, prepared_pool
+from app.services import broker_services, broker_tls, open_database, prepared_pool
 from app.settings import load_settings
 from model.sensor_file import read_sensor_file
 from simulators.exercise import SPEED_MAX, SPEED_MIN, Exercise, ExercisePace
@@ -110,7 +110,10 @@ async def _exercise(chosen: argparse.Namespace) -> int:
             )
             await session.wake()
             session.state = "playing"
-            await publish(url, chain(first, messages), pace=exercise.pace, progress=session.note, protocol=protocol)
+            await publish(
+                url, chain(first, messages), pace=exercise.pace, progress=session.note, protocol=protocol,
+                tls=broker_tls(settings),
+            )  # fmt: skip
             session.state = "ended"
         finally:
             for task in tasks:

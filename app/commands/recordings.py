@@ -9,7 +9,7 @@ from typing import Any
 
 from app.commands.keyboard import LEFT, RIGHT, keys
 from app.commands.output import CommandError, duration, instant, positive, progress, run_async
-from app.services import broker_services, open_database, prepared_pool
+from app.services import broker_services, broker_tls, open_database, prepared_pool
 from app.settings import load_settings
 from model.instant import format_instant
 from model.sensor import InvalidSensor, check_identifier
@@ -116,7 +116,8 @@ def city(text: str) -> str:
 
 
 async def _record(chosen: argparse.Namespace) -> int:
-    url, protocol = broker_services(load_settings())
+    settings = load_settings()
+    url, protocol = broker_services(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -124,7 +125,7 @@ async def _record(chosen: argparse.Namespace) -> int:
     if chosen.duration is not None:
         loop.call_later(chosen.duration, stop.set)
     progress(f"recording into {chosen.out}; Ctrl-C ends it")
-    done = await record(url, chosen.out, stop, city=chosen.city, protocol=protocol)
+    done = await record(url, chosen.out, stop, city=chosen.city, protocol=protocol, tls=broker_tls(settings))
     print(f"{done.readings} readings written, {done.unusable} messages that were none, {done.gaps} gaps in the line")
     return 0
 
@@ -191,7 +192,9 @@ async def _replay(chosen: argparse.Namespace) -> int:
     with keys(press) as listening:
         if listening:
             progress("space pauses and goes on, arrows go a minute forward and back, q ends")
-        sent = await publish(url, replay.messages(), pace=pace, progress=tell, protocol=protocol)
+        sent = await publish(
+            url, replay.messages(), pace=pace, progress=tell, protocol=protocol, tls=broker_tls(settings)
+        )
     print(f"{sent} messages published and acknowledged")
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.commands.output import CommandError, duration, instant, progress, run_async, speed
 from app.runtime import end_with_parent
-from app.services import broker_services, open_database, prepared_pool
+from app.services import broker_services, broker_tls, open_database, prepared_pool
 from app.settings import load_settings
 from simulators.cities.files import write_city_files
 from simulators.messages import live_messages
@@ -154,7 +154,7 @@ async def _publish(chosen: argparse.Namespace, platform: Platform, scenario: Sce
             await import_networks(pool, place.plan.city, place.networks())
     sent = await publish(
         url, chain(first, messages), speed=None if chosen.speed is None else 1.0, progress=_tell, protocol=protocol,
-        origin_ms=_now_ms() if chosen.start is None else None,
+        tls=broker_tls(settings), origin_ms=_now_ms() if chosen.start is None else None,
     )  # fmt: skip
     print(f"{sent} messages published")
     return 0
