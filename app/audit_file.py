@@ -90,5 +90,5 @@ def _check_end(path: Path, chain: Chain, end: _End | None) -> None:
 def _decoded(path: Path, number: int, line: bytes, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(line, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise AuditFileError(f"{path}:{number}: this is no row of an exported audit: {error}") from None

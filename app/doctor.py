@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiomqtt
@@ -58,12 +59,13 @@ async def diagnose(settings: Settings) -> list[Finding]:
         Finding("database", True, "the embedded one, not running now; it starts with lifeline up")
     ]  # fmt: skip
     findings.append(
-        await _broker(broker, protocol)
+        await _broker(broker, protocol, *_certificates(settings))
         if broker
         else Finding("broker", True, "the embedded NATS server, not running now; it starts with lifeline up")
     )
     if settings.northbound_url:
-        found = await _broker(settings.northbound_url, settings.northbound_protocol)
+        files = (settings.northbound_ca_file, settings.northbound_certificate_file, settings.northbound_key_file)
+        found = await _broker(settings.northbound_url, settings.northbound_protocol, *files)
         remedy = "" if found.good else "start it, or correct LIFELINE_NORTHBOUND_URL or LIFELINE_NORTHBOUND_PROTOCOL"
         findings.append(found._replace(subject="northbound", remedy=remedy))
     heartbeat = "set" if settings.heartbeat_url else "none: nobody outside notices when Lifeline is silent"
@@ -180,9 +182,16 @@ def _size(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-async def _broker(url: str, protocol: str) -> Finding:
+def _certificates(settings: Settings) -> tuple[Path | None, ...]:
+    """Those for the broker, where the settings name one."""
+    if settings.mqtt_url is None:
+        return ()
+    return settings.mqtt_ca_file, settings.mqtt_certificate_file, settings.mqtt_key_file
+
+
+async def _broker(url: str, protocol: str, *certificates: Path | None) -> Finding:
     try:
-        address = broker_address(url)
+        address = broker_address(url, *certificates)
         version = aiomqtt.ProtocolVersion.V5 if protocol == "5" else aiomqtt.ProtocolVersion.V311
         more: dict[str, Any] = {} if protocol == "5" else {"clean_session": True}
         async with asyncio.timeout(10), aiomqtt.Client(

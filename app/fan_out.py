@@ -4,6 +4,7 @@ There is no task, timer or queue for a client and an event. See docs/decisions/0
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ FROZEN = "nothing was taken for too long"
 SLICE_CLIENTS = 200  # written to before others have their turn, some 3 ms
 TICKS_PER_LIMIT = 10  # how finely the one wheel for all clients divides the shorter of its two limits
 TICK_S_MAX = 1.0
+POLLS_MISSED_MAX = 3  # of the journal; beyond that nothing is known of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class FanOut:
     def __init__(self, limits: ApiLimits, counters: FeedCounters) -> None:
         self.limits = limits
         self.counters = counters
+        self.read_s = -math.inf  # the loop's time when the journal was last read to its end
         self._cohorts: dict[CohortKey, Cohort] = {}
 
     def join(self, client: Client) -> None:
@@ -198,7 +201,10 @@ class FanOut:
         return True
 
     async def watch(self) -> None:
-        """Send heartbeats and end the streams of frozen readers, until cancelled: one wheel for all clients."""
+        """Send heartbeats and end the streams of frozen readers, until cancelled: one wheel for all clients.
+
+        While the journal cannot be read there are none, so that nobody takes a screen that is told nothing for current.
+        """
         limits, loop = self.limits, asyncio.get_running_loop()
         tick_s = min(TICK_S_MAX, min(limits.stream_heartbeat_s, limits.stream_send_s_max) / TICKS_PER_LIMIT)
         while True:
@@ -219,7 +225,9 @@ class FanOut:
             client.taken_bytes, client.took_s = taken, now
         elif now - client.took_s >= self.limits.stream_send_s_max:
             client.close(FROZEN)
-        if waiting == 0 and now - client.spoken_to_s >= self.limits.stream_heartbeat_s:
+        heartbeat_s = self.limits.stream_heartbeat_s
+        is_followed = now - self.read_s <= max(heartbeat_s, POLLS_MISSED_MAX * self.limits.stream_poll_s)
+        if waiting == 0 and is_followed and now - client.spoken_to_s >= heartbeat_s:
             self._write(client, beat)
 
 

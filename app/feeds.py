@@ -128,6 +128,7 @@ class JournalFeed:
             self._ring.extend(events)
             self.newest = events[-1].event
             await self._live.tell(events)
+        self._live.read_s = asyncio.get_running_loop().time()
 
     async def watch(self) -> None:
         """Send heartbeats and end the streams of frozen readers, until cancelled."""

@@ -48,6 +48,7 @@ GAUGES = {
     "queue_bytes": "Bytes in the queue between broker and store",
     "queue_messages": "Messages in the queue between broker and store",
     "ready": "Whether the evaluator follows the log",
+    "store_failures": "Tries in a row to write a batch that failed",
 }
 TIMES = {  # field: name, seconds in one of its units, help
     "heartbeat_succeeded_at": ("heartbeat_succeeded_timestamp_seconds", 1.0, "When a heartbeat was last taken"),

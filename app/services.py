@@ -5,16 +5,20 @@ import contextlib
 import json
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
+from urllib.parse import quote
 
 from app.embedded.broker import ACK_WAIT_S, EmbeddedBroker, embedded_broker
 from app.embedded.database import EmbeddedDatabase, embedded_database
 from app.embedded.errors import EmbeddedError, PortInUse
-from app.settings import Settings
+from app.embedded.ports import is_loopback
+from app.settings import Settings, SettingsError
+from ingest.settings import broker_address
 from migrations.runner import migrate
 from store.pool import Pool, open_pool
 from store.rule_packs import StoredPack, activate, packs_in_force
@@ -32,10 +36,10 @@ REDELIVERY_S = ACK_WAIT_S + 1.0
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Where database and broker are; written to a file so that other commands on this machine find them."""
+    """Where database and broker are, with what they ask of us; written to a file of our own for other commands."""
 
-    database_url: str
-    mqtt_url: str
+    database_url: str = field(repr=False)
+    mqtt_url: str = field(repr=False)
     mqtt_protocol: Literal["3.1.1", "5"]
     redelivery_s: float
     database: str  # what it is, in words
@@ -50,7 +54,7 @@ class NothingRuns(Exception):
 async def open_services(settings: Settings, progress: Progress, *, broker: bool = True) -> AsyncIterator[Services]:
     """Start what the settings do not name, keep it running, and stop it at the end.
 
-    Raises EmbeddedError where a part cannot be had.
+    Raises EmbeddedError where a part cannot be had, SettingsError for a broker's password that is soon guessed.
     """
     async with AsyncExitStack() as stack:
         database_url, edition = settings.database_url, "as configured in LIFELINE_DATABASE_URL"
@@ -76,7 +80,8 @@ async def open_services(settings: Settings, progress: Progress, *, broker: bool 
             )
         else:
             found = await _embedded_broker(stack, settings, progress)
-            yield Services(database_url, found.url, "3.1.1", REDELIVERY_S, edition, found.edition)
+            url = _with_log_in(found.url, settings.mqtt_user, settings.mqtt_password)
+            yield Services(database_url, url, "3.1.1", REDELIVERY_S, edition, found.edition)
 
 
 @asynccontextmanager
@@ -112,7 +117,7 @@ async def close_pool(pool: Pool) -> None:
 @asynccontextmanager
 async def prepared_pool(url: str, progress: Progress) -> AsyncIterator[Pool]:
     """A pool for a command: on a database at this version's schema."""
-    pool = await open_pool(url, connections_max=2)
+    pool = await open_pool(url, connections_max=2, idle_s_max=0)  # a command may compute within a transaction
     try:
         await prepare_database(pool, progress)
         yield pool
@@ -140,6 +145,17 @@ def broker_services(settings: Settings) -> tuple[str, Literal["3.1.1", "5"]]:
     return running.mqtt_url, running.mqtt_protocol
 
 
+def broker_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS by which the broker that the settings name is reached; None without. Raises SettingsError."""
+    if settings.mqtt_url is None:
+        return None
+    files = (settings.mqtt_ca_file, settings.mqtt_certificate_file, settings.mqtt_key_file)
+    try:
+        return broker_address(settings.mqtt_url, *files).tls
+    except ValueError as error:
+        raise SettingsError(f"the MQTT settings: {error}") from None
+
+
 @contextlib.contextmanager
 def services_noted(settings: Settings, services: Services) -> Iterator[None]:
     """Leave a note of the running services for other commands; it goes at the end."""
@@ -159,7 +175,31 @@ def _note(settings: Settings) -> Path:
     return settings.home / "running.json"
 
 
+def _with_log_in(url: str, user: str | None, password: str | None) -> str:
+    """Return the address of a broker with what it asks of its clients."""
+    if user is None or password is None:
+        return url
+    scheme, _, place = url.partition("://")
+    return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{place}"
+
+
+def _check_password(settings: Settings) -> None:
+    """Raise SettingsError for a password that is soon guessed, where other machines reach the embedded broker."""
+    if is_loopback(settings.mqtt_host) or not settings.mqtt_password:
+        return
+    from app.sign_in.limits import SignInLimits
+    from app.sign_in.passwords import WeakPassword, check_password
+
+    try:
+        check_password(settings.mqtt_password, settings.mqtt_user or "", SignInLimits())
+    except WeakPassword as error:
+        raise SettingsError(
+            f"LIFELINE_MQTT_PASSWORD: the password {error}, and other machines can try it; choose a longer, random one"
+        ) from None
+
+
 async def _embedded_broker(stack: AsyncExitStack, settings: Settings, progress: Progress) -> EmbeddedBroker:
+    _check_password(settings)
     note = settings.home / "mqtt-port"  # devices look for the broker where it was
     ports = [settings.mqtt_port] if settings.mqtt_port else [_noted_port(note) or USUAL_MQTT_PORT, 0]
     for port in ports:
@@ -220,11 +260,11 @@ async def _kept_running(
                     if stop.is_set():
                         return
                     log.warning("%s ended by itself; starting it again", server.child.name)
-            except EmbeddedError as error:
+            except Exception as error:  # an OSError too, as where the disk is full
                 if not started.done():
                     started.set_exception(error)
                     return
-                log.error("%s", error)
+                log.error("%s", error, exc_info=not isinstance(error, EmbeddedError))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
             pause = min(pause * 2, RESTART_S_MAX)

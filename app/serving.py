@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.runtime import Running
 
 log = logging.getLogger(__name__)
+STORE_FAILURES_MIN = 3  # in a row: fewer happen in any transaction
 FILES_BESIDE = 500  # connections of other callers, to database and broker, and files
 
 
@@ -48,6 +49,8 @@ async def serve(
         reasons = []
         if "ingest" in parts and not running.ingest.connected:
             reasons.append("ingest has no session with the broker")
+        if "ingest" in parts and running.ingest.store_failures >= STORE_FAILURES_MIN:
+            reasons.append("the store takes no readings; they stay at the broker")
         if "evaluate" in parts and not running.evaluator.ready:
             reasons.append("the evaluator is recovering or waits for its turn")
         return reasons

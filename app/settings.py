@@ -30,8 +30,10 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(sys.prefix) / "lifeline-programs",
         description="where fetched programs of the embedded services are kept",
     )
-    database_url: str | None = Field(None, description="a TimescaleDB; without it the embedded one is started")
-    mqtt_url: str | None = Field(None, description="an MQTT broker; without it the embedded one is started")
+    database_url: str | None = Field(
+        None, repr=False, description="a TimescaleDB; without it the embedded one is started"
+    )
+    mqtt_url: str | None = Field(None, repr=False, description="an MQTT broker; without it the embedded one is started")
     mqtt_protocol: Literal["3.1.1", "5"] = Field("5", description="spoken to the broker that mqtt_url names")
     mqtt_redelivery_s: float = Field(
         0.0, ge=0, description="a second more than a NATS server's ack_wait; 0 where the broker delivers again at once"
@@ -135,7 +137,7 @@ class Settings(BaseSettings):
     rules_two_persons: bool = Field(
         False, description="whether `rules activate` asks for a second person instead of activating at once"
     )
-    connections_max: int = Field(6, ge=4, le=50, description="to the database, of ingest and evaluator")
+    connections_max: int = Field(7, ge=5, le=50, description="to the database, of ingest and evaluator")
     api_connections_max: int = Field(8, ge=4, le=200, description="to the database, of the API")
     command_s_max: float = Field(30.0, gt=0, description="time limit of a database command")
 

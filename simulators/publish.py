@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 
+from model.address import without_password
 from simulators.messages import Outgoing
 from simulators.pace import Pace
 
@@ -47,6 +48,7 @@ async def publish(
     progress: Callable[[Progress], None] | None = None,
     origin_ms: int | None = None,
     protocol: str = "3.1.1",
+    tls: ssl.SSLContext | None = None,
     in_flight_max: int = IN_FLIGHT_MAX,
     patience_s: float = PATIENCE_S,
     clock: Callable[[], float] = time.monotonic,
@@ -68,7 +70,7 @@ async def publish(
     while True:
         connected_at: float | None = None
         try:
-            async with connect(url, protocol=protocol, in_flight_max=in_flight_max) as client:
+            async with connect(url, protocol=protocol, tls=tls, in_flight_max=in_flight_max) as client:
                 connected_at = clock()
                 await _session(client, outbox, in_flight_max)
                 return outbox.done.messages
@@ -78,20 +80,24 @@ async def publish(
             if connected_at is not None and clock() - connected_at > BACK_OFF_S_MAX:
                 wait_s, lost_at = BACK_OFF_S_MIN, clock()
             if _is_final(error) or clock() - lost_at > patience_s:
-                raise BrokerUnreachable(f"{_without_password(url)}: {error}") from None
+                raise BrokerUnreachable(f"{without_password(url)}: {error}") from None
         await sleep(wait_s)
         wait_s = min(2 * wait_s, BACK_OFF_S_MAX)
 
 
 @asynccontextmanager
-async def connect(url: str, *, protocol: str = "3.1.1", in_flight_max: int = 20) -> AsyncIterator[aiomqtt.Client]:
+async def connect(
+    url: str, *, protocol: str = "3.1.1", tls: ssl.SSLContext | None = None, in_flight_max: int = 20
+) -> AsyncIterator[aiomqtt.Client]:
     """Open a clean session of its own at `mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS.
+
+    `tls` has the certificates for that; without it the system's are trusted, and none is shown.
 
     Raises ValueError for another kind of address, aiomqtt.MqttError where the session fails.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise ValueError(f"{_without_password(url)!r} is no broker address; write it like mqtt://localhost:1883")
+        raise ValueError(f"{without_password(url)!r} is no broker address; write it like mqtt://localhost:1883")
     secure = parts.scheme == "mqtts"
     version = _PROTOCOLS[protocol]
     client = aiomqtt.Client(
@@ -103,7 +109,7 @@ async def connect(url: str, *, protocol: str = "3.1.1", in_flight_max: int = 20)
         clean_session=None if version is aiomqtt.ProtocolVersion.V5 else True,
         timeout=CONNECT_S_MAX,
         max_inflight_messages=in_flight_max,
-        tls_context=ssl.create_default_context() if secure else None,
+        tls_context=(tls or ssl.create_default_context()) if secure else None,
     )
     client.pending_calls_threshold = in_flight_max  # many at a time is meant: no warning about it
     async with client:
@@ -211,8 +217,3 @@ async def _watch(client: aiomqtt.Client) -> None:
 def _is_final(error: aiomqtt.MqttError) -> bool:
     """Whether the broker refused the session itself, so that trying again is of no use."""
     return isinstance(error, aiomqtt.MqttCodeError) and getattr(error.rc, "value", None) in _REFUSALS
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":…@") if parts.password else url

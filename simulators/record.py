@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ async def record(
     city: str | None = None,
     progress: Callable[[Recorded], None] | None = None,
     protocol: str = "3.1.1",
+    tls: ssl.SSLContext | None = None,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Recorded:
     """Write readings off the broker, of all cities or one, into a CSV or NDJSON file until `stop` is set.
@@ -52,7 +54,7 @@ async def record(
             write = _ndjson_writer(stream) if is_ndjson(path) else _csv_writer(stream)
             while not stop.is_set():
                 try:
-                    async with connect(url, protocol=protocol) as client:
+                    async with connect(url, protocol=protocol, tls=tls) as client:
                         await client.subscribe(f"lifeline/{city or '+'}/+/+", qos=1)
                         connected, wait_s = True, BACK_OFF_S_MIN
                         async for message in _until(client, stopping):

@@ -179,6 +179,11 @@ def context_of(request: Request) -> ApiContext:
     return context
 
 
+def own_address(request: Request) -> str:
+    """Return where callers reach this service: as LIFELINE_PUBLIC_URL says, else as their own Host header does."""
+    return (context_of(request).sign_in.public_url or str(request.base_url)).rstrip("/")
+
+
 def busy() -> Problem:
     """Return the problem for a moment in which no connection is free."""
     return Problem(

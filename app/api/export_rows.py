@@ -29,7 +29,7 @@ async def write_csv(
             writer.writerow([cell_of(row.get(name)) for name in names])
             yield out.getvalue()
 
-    writer.writerow(names)
+    writer.writerow(map(guard_formula, names))
     await take(out.getvalue().encode())
     return await write_texts(texts(), take)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
-from app.api.context import context_of
+from app.api.context import context_of, own_address
 from app.api.problems import Problem
 from app.api.sign_in import set_session_cookie
 from app.sign_in.known import shut_out, sign_in_known
@@ -102,8 +102,7 @@ def _provider(request: Request) -> Provider:
 
 
 def _redirect_uri(request: Request) -> str:
-    base = context_of(request).sign_in.public_url or str(request.base_url)
-    return f"{base.rstrip('/')}{PATH}/callback"
+    return f"{own_address(request)}{PATH}/callback"
 
 
 def _refused(detail: str) -> Problem:

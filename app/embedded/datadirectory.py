@@ -31,14 +31,17 @@ def read_made(home: Path) -> Made | None:
     """The note beside the data, or None where the database was not finished yet."""
     try:
         return Made(timescaledb=bool(json.loads((home / "made.json").read_text())["timescaledb"]))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # an empty one was written before a power cut, by an older version
         return None
 
 
 def write_made(home: Path, made: Made) -> None:
-    """Write the note whole or not at all."""
+    """Write the note whole or not at all, also where the power is cut a moment later."""
     draft = home / "made.json.new"
-    draft.write_text(json.dumps({"timescaledb": made.timescaledb}) + "\n")
+    with draft.open("w") as file:
+        file.write(json.dumps({"timescaledb": made.timescaledb}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(home / "made.json")
 
 

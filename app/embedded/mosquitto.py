@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from app.embedded.debian import fetch
 from app.embedded.errors import CredentialsMissing, DirectoryUnusable, PortInUse, ServerEnded
@@ -71,8 +72,11 @@ async def mosquitto_broker(
     queued_bytes_max: int = QUEUED_BYTES_MAX,
     session_expiry: str = "1d",
     autosave_interval_s: int = 1,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[MosquittoBroker]:
     """Start Mosquitto on loopback; sessions and messages in `home`, programs fetched once under `programs`.
+
+    `settings` are lines of its configuration beside ours or in their place, as who may log in.
 
     Raises:
         PortInUse: another process listens on the port.
@@ -92,7 +96,7 @@ async def mosquitto_broker(
         place, wait_s=LEFTOVER_WAIT_S, on_wait=lambda _: progress("waiting for another Mosquitto to end …")
     ) as lock:
         chosen = free_port(host, port)
-        settings = {
+        lines = {
             "listener": f"{chosen} {host}",
             "allow_anonymous": "true",
             "user": "root",  # whoever starts it; it would look for an account of its own where root does
@@ -106,8 +110,9 @@ async def mosquitto_broker(
             "max_packet_size": str(PAYLOAD_BYTES_MAX),
             "set_tcp_nodelay": "true",
             "log_dest": "stderr",
+            **settings,
         }
-        (place / "mosquitto.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+        (place / "mosquitto.conf").write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
         loader = json.loads((folder / "stamp.json").read_text())["loader"]
         program = folder / "mosquitto"
         child = await start(
@@ -129,7 +134,8 @@ async def mosquitto_broker(
             hold=[lock],
         )
         try:
-            await ready(child, partial(_answers, child, host, chosen), timeout_s=READY_TIMEOUT_S)
+            asks = lines["allow_anonymous"] == "true" and "certfile" not in lines
+            await ready(child, partial(_answers, child, host, chosen, asks=asks), timeout_s=READY_TIMEOUT_S)
             yield MosquittoBroker(
                 url=mqtt_url(host, chosen), host=host, port=chosen, edition=f"Mosquitto {version}, MQTT 5", child=child
             )
@@ -141,9 +147,10 @@ async def mosquitto_broker(
             await stop(child, timeout_s=STOP_TIMEOUT_S)
 
 
-async def _answers(child: Child, host: str, port: int) -> bool:
-    # Its own word first: who answers on the port might be another broker.
-    return " running" in said(child) and await answers_mqtt(host, port)
+async def _answers(child: Child, host: str, port: int, *, asks: bool) -> bool:
+    # Its own word first: who answers on the port might be another broker. Where it lets nobody in that it does not
+    # know, its word has to do.
+    return " running" in said(child) and (not asks or await answers_mqtt(host, port))
 
 
 async def _programs(programs: Path, progress: Callable[[str], None]) -> tuple[Path, str]:

@@ -14,7 +14,7 @@ _WORD = re.compile(
     (?P<prefixed>(?:geography|geometry|duration|datetime|datetimeoffset|date)'(?:[^']|'')*')
   | (?P<text>'(?:[^']|'')*')
   | (?P<time>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+\ -]\d\d:\d\d)?)?(?![\w.:-]))
-  | (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+  | (?P<number>-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
   | (?P<name>[@A-Za-z_][\w.@]*)
   | (?P<mark>[(),/])
     )""",

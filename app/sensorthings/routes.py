@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from app.access import Reader
-from app.api.context import context_of
+from app.api.context import context_of, own_address
 from app.api.modes import MODES, REAL_AND_TEST
 from app.api.problems import Problem, not_found
 from app.api.structs import encoded
@@ -146,7 +146,7 @@ async def get_resource(
         async with context.reading() as connection:
             answering = Answering(connection=connection, sight=sight, root=root, limits=context.limits)
             if address.is_set:
-                found = await answer_set(answering, address, options, str(request.url.replace(query="")))
+                found = await answer_set(answering, address, options, f"{own_address(request)}{request.url.path}")
             else:
                 found = await answer_one(answering, address, options)
     except NoSuchAddress:
@@ -190,7 +190,7 @@ def _problem(refused: QueryRefused) -> Problem:
 
 
 def _root(request: Request) -> str:
-    return f"{str(request.base_url).rstrip('/')}/api/v1{PREFIX}"
+    return f"{own_address(request)}/api/v1{PREFIX}"
 
 
 def _key_of_basic(authorization: str) -> str | None:

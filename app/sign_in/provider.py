@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import httpx
-import yaml
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.area import written_areas
+from model.yaml_file import YamlFileError, parse_model, read_text
 
 ANSWER_S_MAX = 10.0
 CLOCK_OFF_S_MAX = 60
@@ -101,12 +101,14 @@ def read_under_way(cookie: str) -> UnderWay | None:
 def load_mappings(path: Path, roles: tuple[str, ...]) -> Mappings:
     """Return the mappings of a YAML file. Raises ValueError, with file and remedy, where they cannot stand."""
     try:
-        found = Mappings.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        found = parse_model(str(path), read_text(path), Mappings, "the file is empty; it needs mappings")
         for mapping in found.mappings:
             if mapping.role not in roles:
                 raise ValueError(f"{mapping.role!r} is no role; name one of {', '.join(roles)}")
             written_areas(mapping.areas)
-    except (OSError, yaml.YAMLError, ValueError) as error:
+    except YamlFileError as error:
+        raise ValueError(str(error)) from None
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return found
 
