@@ -5,6 +5,8 @@
 # make properties  what hypothesis tests, with new examples; ROUNDS=3
 # make schemathesis  more requests made up from the OpenAPI document, new ones each time; REQUESTS=100 an operation
 # make faults the kill trials at many seeds; SEEDS=20, from SEED=1 on
+# make soak   random faults under load; MINUTES=60 SEED=1; FULL=1: before them all trials with their true durations
+# make fuzz   whatever reads what others wrote, against bad input; INPUTS=1000000 SEED=1
 # make pictures  those of docs/scenarios.md, drawn anew: six minutes
 # make screenshots  those of the console, taken anew of a simulated city: some minutes
 # make peers  Lifeline beside Node-RED and mq-bridge: fetches both, runs a quarter of an hour
@@ -16,8 +18,10 @@ SEEDS ?= 20
 SEED ?= 1
 ROUNDS ?= 3
 REQUESTS ?= 100
+MINUTES ?= 60
+INPUTS ?= 1000000
 
-.PHONY: run test setup check properties schemathesis faults pictures screenshots peers lock
+.PHONY: run test setup check properties schemathesis faults soak fuzz pictures screenshots peers lock
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -47,6 +51,18 @@ schemathesis: setup
 
 faults: setup
 	@exec env LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) .venv/bin/python -m pytest tests/faults -s
+
+soak: setup
+	@if [ -n "$(FULL)" ]; then \
+		LIFELINE_TRUE_DURATIONS=1 LIFELINE_SEED=$(SEED) LIFELINE_SEEDS=$(SEEDS) \
+		.venv/bin/python -m pytest tests/faults -s --timeout=7200 || exit 1; \
+	fi
+	@mkdir -p build
+	@exec .venv/bin/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) --report build/soak.json
+
+fuzz: setup
+	@mkdir -p build
+	@exec .venv/bin/python -m tests.fuzz.run --inputs $(INPUTS) --seed $(SEED) --report build/fuzz.json
 
 pictures: setup
 	@exec .venv/bin/python -m benchmarks.detection.pictures docs/pictures

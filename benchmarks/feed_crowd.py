@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from app.open_files import allow_open_files
-from benchmarks.feed import EventsMissing, running_service
+from benchmarks.feed import RULE, EventsMissing, running_service
 from benchmarks.measure import Bench, Case, case, machine
 from benchmarks.preload import IN_FLIGHT_MAX, open_publisher, publish_packet
 from model.instant import format_instant
@@ -33,7 +33,7 @@ INGEST_SENSORS = 2_000
 USUAL, ALARMING = 5.0, 60.0  # %LEL: red is 50
 AGO_S = 800  # of the first reading: late enough to be in the past, not so late as to be marked delayed
 STORED_S_MAX = 120.0
-LATEST_S = 10.0  # an event that has not come so long after the last reading will not come
+LATEST_S = 30.0  # an alarm that is not journalled so long after the last reading will not be
 PING_S = 20.0
 _PING = b"\xc0\x00"
 PATHS = (
@@ -103,8 +103,8 @@ class _Crowd:
             self.progress(f"{sizes.events} events …")
             published = await self._raise(sizes.events, sizes.event_every_s)
             flood = await self._raise(sizes.flood_events, 0.0)
-            await asyncio.sleep(LATEST_S)
-            most_mb = self._memory_mb(most=True)
+            await self._until_journalled()
+        most_mb = self._memory_mb(most=True)
         without += [await self._ingest("without clients") for _ in range(sizes.repetitions - len(without))]
         keeping.cancel()
         late_ms, flood_ms = (self._late_ms(of) for of in (published, flood))
@@ -122,7 +122,7 @@ class _Crowd:
 
     @asynccontextmanager
     async def _clients(self, requests: Sequence[tuple[str, str]]) -> AsyncIterator[float]:
-        """Let the clients connect, and yield how long it took (s)."""
+        """Let the clients connect, and yield how long it took (s); at the end they wait for the newest event."""
         sizes = self.sizes
         self.progress(f"connecting {sizes.clients} clients …")
         began, processes = time.monotonic(), []
@@ -138,6 +138,10 @@ class _Crowd:
                 if await process.stdout.readline() != b"connected\n":
                     raise EventsMissing("the clients did not connect; their words are above")
             yield time.monotonic() - began
+            newest = await self.pool.fetchval("select max(event) from journal")
+            for process in processes:
+                assert process.stdin is not None
+                process.stdin.write(b"%d\n" % newest)
         finally:
             for process in processes:
                 assert process.stdin is not None
@@ -178,6 +182,14 @@ class _Crowd:
             if every_s:
                 await asyncio.sleep(every_s)
         return published
+
+    async def _until_journalled(self) -> None:
+        """Wait until the alarm of every reading above the limit is in the journal. Raises EventsMissing."""
+        began, counted = time.monotonic(), f"select count(*) from journal where alarm like '{RULE}.alarm-%'"
+        while (found := await self.pool.fetchval(counted)) < self.alarms:
+            if time.monotonic() - began > LATEST_S:
+                raise EventsMissing(f"{found} of {self.alarms} alarms are journalled")
+            await asyncio.sleep(0.05)
 
     async def _raise_now_and_then(self, every_s: float) -> None:
         await asyncio.sleep(every_s / 2)  # as many fall into a repetition as its length says

@@ -41,6 +41,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 ACK_WAIT_S = 3.0  # what was delivered to a client that died comes again only after this time
+# The embedded server makes the extension in its own database only; plain PostgreSQL has none.
+EXTENSION = (
+    "do $$ begin if exists (select from pg_available_extensions where name = 'timescaledb') then"
+    " create extension if not exists timescaledb; end if; end $$"
+)
 
 
 class Background:
@@ -114,7 +119,8 @@ def database_server(
 def migrated(background: Background, database_server: EmbeddedDatabase) -> str:
     """The name of a migrated database, of which tests get copies: half the time of migrating each."""
     name = "migrated"
-    background.run(_execute(database_server.url, f"create database {name}"))
+    background.run(_execute(database_server.url, f"create database {name} template template0"))
+    background.run(_execute(_database(database_server, name), EXTENSION))
     background.run(_migrate(_database(database_server, name)))
     # What is copied may have nobody in it, TimescaleDB's own workers included.
     background.run(_execute(database_server.url, f"alter database {name} with allow_connections false"))
@@ -124,20 +130,36 @@ def migrated(background: Background, database_server: EmbeddedDatabase) -> str:
 
 
 @pytest.fixture
-def database_urls(
-    background: Background, database_server: EmbeddedDatabase, migrated: str
-) -> Iterator[Callable[[], str]]:
-    """Makes databases of the test's own, migrated, dropped afterwards."""
+def new_database(background: Background, database_server: EmbeddedDatabase) -> Iterator[Callable[[str], str]]:
+    """Makes databases of the test's own, copies of the one that is named, dropped afterwards."""
     names: list[str] = []
 
-    def make() -> str:
+    def make(template: str) -> str:
         names.append(f"test_{secrets.token_hex(4)}")
-        background.run(_execute(database_server.url, f"create database {names[-1]} template {migrated}"))
+        background.run(_execute(database_server.url, f"create database {names[-1]} template {template}"))
         return _database(database_server, names[-1])
 
     yield make
     for name in names:
         background.run(_execute(database_server.url, f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def bare_database_urls(background: Background, new_database: Callable[[str], str]) -> Callable[[], str]:
+    """Makes databases of the test's own that hold nothing but the extension, dropped afterwards."""
+
+    def make() -> str:
+        url = new_database("template0")  # nobody is ever in it
+        background.run(_execute(url, EXTENSION))
+        return url
+
+    return make
+
+
+@pytest.fixture
+def database_urls(new_database: Callable[[str], str], migrated: str) -> Callable[[], str]:
+    """Makes databases of the test's own, migrated, dropped afterwards."""
+    return lambda: new_database(migrated)
 
 
 @pytest.fixture
@@ -183,9 +205,6 @@ async def _execute(url: str, statement: str) -> None:
 async def _migrate(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        # The embedded server makes the extension in its own database only; plain PostgreSQL has none.
-        if await connection.fetchval("select name from pg_available_extensions where name = 'timescaledb'"):
-            await connection.execute("create extension if not exists timescaledb")
         await migrate(connection)
     finally:
         await connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
@@ -339,17 +338,3 @@ def test_framework_errors_are_problems(database_url: str) -> None:
         assert "division" not in broken.text
 
     serve(database_url, scenario)
-
-
-def test_a_slow_database_is_a_problem(database_url: str) -> None:
-    async def scenario(service: Service) -> None:
-        client = await service.client("viewer")
-        async with service.pool.acquire() as connection, connection.transaction():
-            await connection.execute("lock table alarm in access exclusive mode")
-            answers = await asyncio.gather(*(client.get("/api/v1/alarms") for _ in range(6)))
-        assert {answer.status_code for answer in answers} == {503, 504}
-        for answer in answers:
-            assert answer.json()["remedy"]
-        assert (await client.get("/api/v1/alarms")).status_code == 200
-
-    serve(database_url, scenario, statement_s_max=0.5, connection_wait_s_max=0.2, connections_max=2)

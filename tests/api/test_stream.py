@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import time
 from typing import Any
 
 import asyncpg
-import pytest
 
 from tests.api.service import NOON, SENSORS, Service, change, events, journal, running, serve, until
 
@@ -150,99 +148,6 @@ def test_the_number_of_clients_is_bounded(database_url: str) -> None:
             assert second.status_code == 200
 
     serve(database_url, scenario, stream_clients_max=1)
-
-
-async def _plain_reader(service: Service, authorization: str, version: str = "1.1", **more: str) -> socket.socket:
-    """A client on a connection of its own, which takes what it wants when it wants."""
-    host, port = service.address.removeprefix("http://").split(":")
-    reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
-    reader.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(reader, (host, int(port)))
-    headers = {"Host": "x", "Authorization": authorization, **more}
-    lines = [
-        f"GET /api/v1/alarms/stream HTTP/{version}",
-        *(f"{name}: {text}" for name, text in headers.items()),
-        "\r\n",
-    ]
-    await loop.sock_sendall(reader, "\r\n".join(lines).encode())
-    await until(lambda: bool(service.app.state.feed.clients))
-    return reader
-
-
-async def _flood(service: Service, batches: int = 8) -> None:
-    """A hundred long lines a batch, some 0.2 MB: more in all than kernel and transport hold for a client."""
-    for batch in range(batches):
-        raised = [NOON + (batch * 100 + n) * 1_000 for n in range(100)]
-        await journal(service.pool, [change("GAS-1", 0, 4, r, raised=r, reason="x" * 2_000) for r in raised])
-
-
-def test_a_frozen_reader_is_evicted(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario(service: Service) -> None:
-        client = await service.client("viewer")
-        frozen = await _plain_reader(service, client.headers["authorization"])
-        feed = service.app.state.feed
-        (held,) = feed.clients
-        opened = asyncio.Event()
-        reading = asyncio.create_task(events(client, count=800, opened=opened))
-        await opened.wait()
-        await _flood(service)
-        assert held.outlet.waiting_bytes < 2 * service.context.limits.stream_client_bytes_max
-        assert len(await asyncio.wait_for(reading, 60)) == 800  # the others are untouched
-        await until(lambda: not feed.clients)
-        assert feed.counters.evictions == 1
-        await client.aclose()
-        # Hung up on, although it never read what was under way to it.
-        await until(lambda: not service.server.server_state.connections, 30.0)
-        frozen.close()
-
-    with caplog.at_level("INFO", "app.api.stream"):
-        serve(database_url, scenario, stream_send_s_max=1.0, stream_end_s=0.1)
-    assert "nothing was taken for too long" in caplog.text
-
-
-def test_an_evicted_reader_that_wakes_up_reads_why(database_url: str) -> None:
-    async def scenario(service: Service) -> None:
-        client = await service.client("viewer")
-        frozen = await _plain_reader(service, client.headers["authorization"])
-        await _flood(service)
-        counters = service.app.state.feed.counters
-        await until(lambda: counters.evictions == 1)
-        loop, text = asyncio.get_running_loop(), b""
-        while b"event: end\n" not in text:
-            part = await asyncio.wait_for(loop.sock_recv(frozen, 2**16), 30)
-            assert part, "hung up on without a word"
-            text += part
-        assert b'event: end\ndata: {"reason":"nothing was taken for too long"}' in text
-        frozen.close()
-
-    serve(database_url, scenario, stream_send_s_max=1.0, stream_end_s=60.0)
-
-
-def test_a_slow_reader_misses_nothing(database_url: str) -> None:
-    async def scenario(service: Service) -> None:
-        client = await service.client("viewer")
-        slow = await _plain_reader(service, client.headers["authorization"], version="1.0")
-        (held,) = service.app.state.feed.clients
-        flooding = asyncio.create_task(_flood(service))
-        # It reads only once something waits for it here: then it is slow on any machine.
-        await until(lambda: held.outlet.waiting_bytes > 0)
-        found, loop = bytearray(), asyncio.get_running_loop()
-        most = held.outlet.waiting_bytes
-        while found.count(b"event: transition\n") < 800:
-            found += await asyncio.wait_for(loop.sock_recv(slow, 2**16), 10)
-            most = max(most, held.outlet.waiting_bytes)
-            await asyncio.sleep(0.001)
-        await flooding
-        head, _, body = bytes(found).partition(b"\r\n\r\n")
-        assert b"chunked" not in head.lower()  # an old proxy between asks by HTTP/1.0
-        numbers = [int(line[4:]) for line in body.split(b"\n") if line.startswith(b"id: ")]
-        assert numbers == list(range(801))  # the first tells where it starts
-        assert 0 < most < 2 * service.context.limits.stream_client_bytes_max
-        slow.close()
-
-    serve(database_url, scenario, stream_client_bytes_max=16_384)
 
 
 def test_who_was_away_for_too_long_starts_anew(database_url: str) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
+from playwright.sync_api import expect
 
 from app.api.pages import VIEWS
+from model.network import Link, Network, Node
+from store.networks import import_networks
+from tests.api.service import MARKUP
 from tests.console.opening import PHONE, Console, Opener
 
 
@@ -57,3 +62,34 @@ def test_a_phone_has_the_whole_page_and_no_scrolling_aside(open_console: Opener,
         page.get_by_role("main").wait_for()
         page.get_by_role("main").locator(":scope > *").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+
+
+def test_case_44_markup_in_names_comments_and_geojson_is_shown_as_text(open_console: Opener, console: Console) -> None:
+    named = (
+        "update sensor set definition = jsonb_set(definition, '{name}', to_jsonb($1::text)) where sensor = 'WATER-9'"
+    )
+    console.execute(named, MARKUP)
+    alarm = console.raises("WATER-9", 4)
+    nodes = [Node(node=name, position=(102.18 + n / 100, 38.52)) for n, name in enumerate("AB")]
+    pipe = Link(link="P-1", from_node="A", to_node="B", material=MARKUP)
+    console.run(import_networks(console.api.pool, "jinchang", [Network("jinchang", "water", nodes, [pipe])]))
+    commented = httpx.post(
+        f"{console.address}/api/v1/alarms/{alarm}/comment",
+        json={"seen_sequence": 1, "comment": MARKUP},
+        headers={"Authorization": f"Bearer {console.key()}", "Idempotency-Key": "one"},
+        timeout=20,
+    )
+    assert commented.status_code == 200, commented.text
+    drawer = f"/?alarm={alarm}"
+    for view in (*VIEWS, f"/map?alarm={alarm}", drawer):
+        page = open_console(view, role="supervisor")
+        # What would run would open a box, and what the policy keeps from running would be told at the end of the test.
+        page.on("dialog", lambda box: open_console.said.append(f"a box opened: {box.message}"))
+        page.get_by_role("main").wait_for()
+        if view == drawer:
+            page.get_by_role("tab", name="Journal").click()
+            expect(page.get_by_role("tabpanel")).to_contain_text(MARKUP)
+        if "alarm=" in view or view == "/":
+            expect(page.get_by_text(MARKUP).first).to_be_visible()
+        page.wait_for_load_state("load")
+        assert page.locator("img[src='x'], [onerror]").count() == 0, view

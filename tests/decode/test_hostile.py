@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable
 
 import pytest
@@ -25,6 +24,7 @@ GOOD = b'{"time":1795334340000,"value":5}'
 DECODE_S_MAX = 0.005
 SLACK = 10  # times are printed, and asserted only at ten times the goal
 
+# Decoded in every form by test_hostile_forms and tests/faults/test_bad_input.
 HOSTILE = {
     "1 MB": b"x" * 1_000_000,
     "1 MB of one reading": b'{"time":1795334340000,"value":5,"note":"' + b"x" * 1_000_000 + b'"}',
@@ -51,19 +51,6 @@ HOSTILE = {
     "spaces": b"[" + b" " * 260_000,
     "backslashes": b'["' + b"\\" * 260_000,
 }
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_case_27_is_rejected_fast(name: str) -> None:
-    message = _message(HOSTILE[name])
-    began = time.perf_counter()
-    decoded = decode_message(message, LIMITS)
-    took = time.perf_counter() - began
-    print(f"{name}: {took * 1000:.2f} ms, {decoded.rejections[0].reason}")
-    assert not decoded.columns.sensor
-    assert len(decoded.rejections) == 1
-    assert decoded.rejections[0].reason != Reason.DECODER_FAILED
-    assert took < DECODE_S_MAX * SLACK
 
 
 def test_payload_too_large_keeps_its_beginning_and_its_size() -> None:

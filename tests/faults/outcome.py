@@ -62,7 +62,7 @@ def assert_same_alarms(found: Outcome, fault_free: Outcome) -> None:
 async def mid_stream(url: str, instants: random.Random, share: tuple[float, float] = (0.05, 0.75)) -> None:
     """Wait for a random instant: some share of the stream is stored, and a moment more has passed."""
     rows = round(instants.uniform(*share) * MINUTES * len(SENSORS))
-    await until(url, lambda connection: _has_rows(connection, rows), f"{rows} readings are stored")
+    await until(url, lambda connection: has_rows(connection, rows), f"{rows} readings are stored")
     await asyncio.sleep(instants.uniform(0, 0.03))
 
 
@@ -104,8 +104,14 @@ async def until(url: str, condition: Callable[[asyncpg.Connection], Awaitable[bo
             connection.terminate()
 
 
-async def _has_rows(connection: asyncpg.Connection, rows: int) -> bool:
+async def has_rows(connection: asyncpg.Connection, rows: int) -> bool:
+    """Whether so many readings are stored."""
     return await _rows(connection) >= rows
+
+
+async def has_batch_since(connection: asyncpg.Connection, instant_s: float) -> bool:
+    """Whether a batch or a tick was stored after the instant (epoch seconds)."""
+    return bool(await connection.fetchval("select max(arrived_at) > to_timestamp($1) from batch", instant_s))
 
 
 async def _rows(connection: asyncpg.Connection) -> int:

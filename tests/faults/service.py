@@ -1,16 +1,18 @@
 """What a trial runs: the whole service with database and broker of its own, or a worker that can be killed alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.services import close_pool, prepare_database
+from model import failpoint
 from store.pool import open_pool
 from store.sensors import import_sensors
 from tests.faults.device import until_status
 from tests.faults.stream import sensors
 from tests.faults.worker import Task, Worker
-from tests.integration.service import Service, running
+from tests.integration.service import Service
 
 SMALL_BATCHES = {"LIFELINE_BATCH_READINGS_MAX": "100", "LIFELINE_BATCH_AGE_MS_MAX": "20", "LIFELINE_TICK_S": "0.5"}
 
@@ -46,32 +48,64 @@ class WholeService(Service):
 
 
 @asynccontextmanager
-async def serving(home: Path) -> AsyncIterator[WholeService]:
+async def serving(home: Path, **environment: str) -> AsyncIterator[WholeService]:
     """The whole service in a home of its own, with the sensors of the stream, ready for readings."""
-    service = WholeService(home, LIFELINE_MQTT_PORT="0", **SMALL_BATCHES)  # it finds a free one itself
+    async with begun(home, **environment) as service:
+        yield service
+        assert service.stop() == 0
+
+
+@asynccontextmanager
+async def begun(home: Path, **environment: str) -> AsyncIterator[WholeService]:
+    """The same for a trial that may end it in another way."""
+    service = WholeService(home, LIFELINE_MQTT_PORT="0", **SMALL_BATCHES, **environment)  # it finds a free one itself
     try:
         service.start()
         await register(service.database_url, service.city)
         await until_status(service.mqtt_url, "lifeline-ingest", "connected")
         yield service
-        assert service.stop() == 0
     finally:
         if service.process is not None and service.process.poll() is None:
             service.stop()
 
 
 @asynccontextmanager
-async def working(task: Task, home: Path) -> AsyncIterator[Worker]:
-    """A worker that listens, and an evaluator that follows it."""
+async def working(task: Task, home: Path, failpoints: str = "") -> AsyncIterator[Worker]:
+    """A worker that listens, and an evaluator that follows it; `failpoints` as in model.failpoint are of both."""
+    async with worker_alone(task, failpoints) as worker, evaluating(task, home, failpoints):
+        await until_status(task.url, task.client_id, "connected")
+        yield worker
+
+
+@asynccontextmanager
+async def worker_alone(task: Task, failpoints: str = "") -> AsyncIterator[Worker]:
+    """A worker that is about to listen, and the sensors of the stream."""
     await register(task.database, task.city)
     worker = Worker(task)
-    await worker.start()
+    await worker.start(failpoints)
     try:
-        with running(home, ("evaluate",), LIFELINE_DATABASE_URL=task.database, LIFELINE_TICK_S="0.5"):
-            await until_status(task.url, task.client_id, "connected")
-            yield worker
+        yield worker
     finally:
         await worker.stop()
+
+
+@asynccontextmanager
+async def evaluating(task: Task, home: Path, failpoints: str = "") -> AsyncIterator[Service]:
+    """`lifeline evaluate` for a task; a proxy before its database goes on while it starts and stops."""
+    service = Service(
+        home,
+        ("evaluate",),
+        LIFELINE_DATABASE_URL=task.database,
+        LIFELINE_TICK_S="0.5",
+        LIFELINE_COMMAND_S_MAX=str(task.command_s_max),
+        **{failpoint.VARIABLE: failpoints},
+    )
+    try:
+        await asyncio.to_thread(service.start)
+        yield service
+    finally:
+        if service.process is not None and service.process.poll() is None:
+            await asyncio.to_thread(service.stop)
 
 
 async def register(database_url: str, city: str) -> None:

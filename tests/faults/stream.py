@@ -32,10 +32,10 @@ def sensors(city: str) -> tuple[list[Sensor], list[City]]:
     ], [City(city=city, mode="test")]
 
 
-def stream() -> list[Message]:
-    """All messages in the order in which they are published."""
+def stream(minutes: int = MINUTES) -> list[Message]:
+    """All messages in the order in which they are published; of more minutes, the first are the same."""
     messages: list[Message] = []
-    for minute in range(MINUTES):
+    for minute in range(minutes):
         for number, sensor in enumerate(SENSORS):
             reading = (sensor, START_MS + minute * 60_000, _value(sensor, number, minute))
             content = {"time": reading[1], "value": reading[2], "sequence": sequence_of(reading[1])}

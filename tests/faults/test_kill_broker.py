@@ -1,8 +1,9 @@
-"""The broker is killed: what it keeps on disk comes again, and what it does not is a gap that everybody can see."""
+"""The broker is killed or stopped in order: what is on its disk comes again, what is not is a gap that all can see."""
 
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -130,6 +131,52 @@ def test_case_08_mosquitto_killed(
     asyncio.run(scenario())
 
 
+@each_seed
+@pytest.mark.parametrize(
+    ("kind", "has_backlog"),
+    [
+        pytest.param("nats", False, id="nats and nothing waits"),
+        pytest.param("mosquitto", True, id="mosquitto and a backlog waits"),
+    ],
+)
+def test_case_09_broker_stopped_in_order(
+    seed: int,
+    kind: str,
+    has_backlog: bool,
+    database_url: str,
+    fault_free: Outcome,
+    programs: Path,
+    tmp_path: Path,
+) -> None:
+    """It writes down what it has; nothing is lost, whether the worker is there or away."""
+    instants = chance(seed)
+    opened = partial(_nats, tmp_path) if kind == "nats" else partial(_mosquitto, tmp_path, programs)
+
+    async def scenario() -> None:
+        async with killable(opened) as broker:
+            task = Task(broker.url, "3.1.1" if kind == "nats" else "5", "frames", "faults", database_url)
+            device = Device(task.url, task.city, stream())
+            async with working(task, tmp_path / "evaluate") as worker:
+                publishing = asyncio.create_task(device.publish())
+                await mid_stream(database_url, instants, (0.05, 0.4))
+                if has_backlog:
+                    await worker.kill()
+                    await device.until_acknowledged(instants.uniform(0.5, 0.8))
+                began = time.monotonic()
+                await broker.stop()
+                await broker.start()
+                print(f"the broker was away for {time.monotonic() - began:.1f} s")
+                if has_backlog:
+                    await worker.start()
+                device.give_leave()
+                await publishing
+                found = await settled(database_url, len(fault_free.readings))
+        assert_nothing_lost(found, device.ledger)
+        assert_same_alarms(found, fault_free)
+
+    asyncio.run(scenario())
+
+
 class Killable:
     """A broker that can be killed and started again where it was."""
 
@@ -143,6 +190,12 @@ class Killable:
         """For clients."""
         assert self._server is not None
         return self._server.url
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        assert self._server is not None
+        return self._server.pid
 
     async def start(self) -> None:
         """Start it, after the first time with the files and on the port that it had."""

@@ -11,7 +11,15 @@ import asyncpg
 import pytest
 
 from tests.faults.device import Device
-from tests.faults.outcome import Outcome, assert_nothing_lost, assert_same_alarms, mid_stream, settled, until
+from tests.faults.outcome import (
+    Outcome,
+    assert_nothing_lost,
+    assert_same_alarms,
+    has_batch_since,
+    mid_stream,
+    settled,
+    until,
+)
 from tests.faults.seeds import chance, each_seed
 from tests.faults.service import WholeService, serving
 from tests.faults.stream import stream
@@ -55,7 +63,7 @@ def test_case_04_database_killed(
             killed = time.time()
             await kill(service)
             device.give_leave()
-            await until(service.database_url, lambda c: _has_batch_since(c, killed), "batches are stored again")
+            await until(service.database_url, lambda c: has_batch_since(c, killed), "batches are stored again")
             took = time.time() - killed
             print(f"batches are stored again after {took:.1f} s")
             assert took < 10 * BACK_S
@@ -65,10 +73,6 @@ def test_case_04_database_killed(
         assert_same_alarms(found, fault_free)
 
     asyncio.run(scenario())
-
-
-async def _has_batch_since(connection: asyncpg.Connection, instant_s: float) -> bool:
-    return bool(await connection.fetchval("select max(arrived_at) > to_timestamp($1) from batch", instant_s))
 
 
 async def _backend(service: WholeService, condition: str) -> int:

@@ -1,7 +1,7 @@
 """The ingest worker is killed: what it had in hand comes again, and nobody can tell that it was gone."""
 
 import asyncio
-from dataclasses import replace
+import signal
 from pathlib import Path
 
 import asyncpg
@@ -9,7 +9,6 @@ import pytest
 
 from tests.faults.device import Device, until_status
 from tests.faults.outcome import Outcome, assert_nothing_lost, assert_same_alarms, mid_stream, settled, until
-from tests.faults.proxy import proxy_to
 from tests.faults.seeds import chance, each_seed
 from tests.faults.service import register, working
 from tests.faults.stream import stream
@@ -54,17 +53,13 @@ def test_case_01_worker_killed_in_mid_batch(seed: int, task: Task, fault_free: O
 def test_case_02_worker_killed_between_commit_and_acknowledgement(
     seed: int, task: Task, fault_free: Outcome, tmp_path: Path
 ) -> None:
-    instants = chance(seed)
+    failpoints = f"batch-committed=kill@{chance(seed).randint(1, 5)}"
 
     async def scenario() -> None:
         device = Device(task.url, task.city, stream())
-        async with proxy_to(task.url) as proxy, working(replace(task, url=proxy.url), tmp_path / "evaluate") as worker:
+        async with working(task, tmp_path / "evaluate", failpoints) as worker:
             publishing = asyncio.create_task(device.publish())
-            await mid_stream(task.database, instants)
-            await proxy.hold()
-            await asyncio.sleep(instants.uniform(0, 0.05))
-            await worker.kill()
-            proxy.release()
+            assert await worker.ended() == -signal.SIGKILL
             await worker.start()
             device.give_leave()
             await publishing

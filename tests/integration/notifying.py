@@ -54,9 +54,11 @@ PRIORITIES = {1: "low", 2: "medium", 3: "high", 4: "highest"}
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what it takes; `status` is what it answers, `before` runs before it does."""
+    """An HTTP server that keeps what it takes; `before` runs before it answers with `status`, `location` and `says`."""
 
     status: int = 200
+    location: str = ""
+    says: bytes = b""
     taken: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -86,7 +88,9 @@ class Receiver:
                 self.taken.append(json.loads(body) if body else {})
             else:
                 self.refused.append(headers.get("webhook-id", ""))
-            writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            location = f"Location: {self.location}\r\n" if self.location else ""
+            heading = f"HTTP/1.1 {self.status} Said\r\n{location}Content-Length: {len(self.says)}\r\n"
+            writer.write(f"{heading}Connection: close\r\n\r\n".encode() + self.says)
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

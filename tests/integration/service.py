@@ -45,14 +45,19 @@ class Service:
     def start(self) -> float:
         """Start and return the seconds until it says that it is up."""
         began = time.monotonic()
-        with self.log.open("ab") as log:
-            log.truncate(0)
-            self.process = subprocess.Popen([LIFELINE, *self.command], env=self.environment, stdout=log, stderr=log)
+        self.launch()
         while "is up" not in self.said():
+            assert self.process is not None
             assert self.process.poll() is None, self.said()
             assert time.monotonic() - began < READY_S_MAX, self.said()
             time.sleep(0.05)
         return time.monotonic() - began
+
+    def launch(self) -> None:
+        """Start, and wait for nothing."""
+        with self.log.open("ab") as log:
+            log.truncate(0)
+            self.process = subprocess.Popen([LIFELINE, *self.command], env=self.environment, stdout=log, stderr=log)
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""

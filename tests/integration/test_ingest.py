@@ -122,21 +122,6 @@ def test_good_bad_duplicate_and_conflicting_readings(broker: Broker, database_ur
     asyncio.run(scenario())
 
 
-def test_case_32_unknown_sensors_are_refused_and_none_is_made(broker: Broker, database_url: str) -> None:
-    async def scenario() -> None:
-        async with _service(broker, database_url) as service, _publisher(broker) as publish:
-            sensors = await service.pool.fetchval("select count(*) from sensor")
-            for start in range(0, 2_000, 500):
-                entries = [{"sensor": f"nobody-{i}", "time": NOW, "value": 1} for i in range(start, start + 500)]
-                await publish("gateway/lamp-1", entries)
-            await service.until_messages(4)
-            assert await service.rows() == []
-            assert service.counters.rejections == {"unknown_sensor": 2_000}
-            assert await service.pool.fetchval("select count(*) from sensor") == sensors
-
-    asyncio.run(scenario())
-
-
 def test_a_sensor_registered_a_moment_ago_is_known(broker: Broker, database_url: str) -> None:
     async def scenario() -> None:
         async with _service(broker, database_url) as service, _publisher(broker) as publish:
@@ -200,20 +185,6 @@ def test_a_message_that_the_store_refuses_is_set_aside(broker: Broker, database_
             ((reason, payload, _),) = await service.rejections()
             assert reason == "store_refused"
             assert json.loads(payload) == {"time": NOW + 13, "value": 13}
-
-    asyncio.run(scenario())
-
-
-def test_case_18_30_percent_duplicates(broker: Broker, database_url: str) -> None:
-    async def scenario() -> None:
-        async with _service(broker, database_url) as service, _publisher(broker) as publish:
-            for i in range(300):
-                await publish("gas/gas-1", {"time": NOW + i, "value": i})
-                if i % 10 < 3:
-                    await publish("gas/gas-1", {"time": NOW + i, "value": i})
-            await service.until_messages(390)
-            assert len(await service.rows()) == 300
-            assert service.counters.duplicates == 90
 
     asyncio.run(scenario())
 

@@ -4,9 +4,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import signal
-import subprocess
-import sys
 from typing import Any
 
 import asyncpg
@@ -45,40 +42,6 @@ def test_a_message_is_signed_so_that_its_receiver_can_check_it(database_url: str
         assert message["title"] == "【一级（红）燃气报警】七号阀室 level-0"
         assert message["link"] == f"https://lifeline.example.org/?alarm={alarm}"
         assert (message["line"]["value"], message["mode"], message["district"]) == (42.0, "operational", "west")
-
-    run(database_url, scenario)
-
-
-def test_a_receiver_that_fails_for_an_hour_gets_every_message_and_the_highest_first(database_url: str) -> None:
-    async def scenario(house: House) -> None:
-        async with receiving(status=503) as receiver:
-            await house.configure({"partner": receiver})
-            dispatcher = house.dispatcher()
-            alarms: list[str] = []
-            attempts = 0
-            for minute in range(60):
-                if minute < 40:
-                    alarms += await house.raise_alarms([1 + minute % 4], rule=f"m{minute}")
-                before = len(receiver.refused)
-                for _ in range(12):
-                    house.now += 5_000
-                    assert await dispatcher.send_due() == 0
-                attempts = max(attempts, len(receiver.refused) - before)
-            assert attempts <= 5, "a channel that fails is not stormed"
-            receiver.status = 200
-            sent = 0
-            for _ in range(24):
-                house.now += 5_000
-                sent += await dispatcher.send_due()
-        assert sorted(receiver.alarms) == sorted(alarms)
-        assert sent == 40
-        assert await house.states() == {"sent": 40}
-        order = ["low", "medium", "high", "highest"]
-        priorities = [order.index(message["line"]["priority"]) for message in receiver.taken]
-        # The one that finds the channel well again may be any; after it the highest go first, the oldest of them.
-        assert priorities[1:] == sorted(priorities[1:], reverse=True)
-        of_one_priority = [a for a, p in zip(receiver.alarms[1:], priorities[1:], strict=True) if p == 3]
-        assert of_one_priority == [alarm for alarm in alarms if alarm in of_one_priority]
 
     run(database_url, scenario)
 
@@ -154,23 +117,6 @@ def test_one_message_that_is_never_taken_does_not_stand_in_the_way(database_url:
     run(database_url, scenario)
 
 
-def test_a_channel_that_hangs_does_not_hold_up_the_others(database_url: str) -> None:
-    async def scenario(house: House) -> None:
-        hangs = asyncio.Event()
-        async with receiving(before=hangs.wait) as slow, receiving() as quick:
-            await house.configure({"slow": slow, "quick": quick})
-            await house.raise_alarms([3, 3, 3])
-            sending = asyncio.create_task(house.dispatcher().send_due())
-            async with asyncio.timeout(20):
-                while len(quick.taken) < 3:  # noqa: ASYNC110 - the receiver has no event
-                    await asyncio.sleep(0.01)
-            assert not slow.taken
-            hangs.set()
-            await sending
-
-    run(database_url, scenario)
-
-
 def test_a_channel_is_given_no_more_than_it_takes_a_minute_and_the_highest_of_what_waits(database_url: str) -> None:
     async def scenario(house: House) -> None:
         async with receiving() as receiver:
@@ -199,47 +145,6 @@ def test_two_dispatchers_share_the_work_and_send_nothing_twice(database_url: str
             assert sum(sent) == 40
             assert all(sent)
             assert sorted(receiver.alarms) == sorted(alarms)
-
-    run(database_url, scenario)
-
-
-_KILLED = """
-import asyncio, os, signal
-from app.notify.channels import send
-from app.notify.dispatcher import Dispatcher
-from store.pool import open_pool
-from tests.integration.notifying import AROUND
-
-async def send_and_die(channel, outgoing, now, around):
-    await send(channel, outgoing, now, around)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-async def main():
-    pool = await open_pool({url!r})
-    await Dispatcher(pool, lambda: {now}, around=AROUND, sender=send_and_die).send_due()
-
-asyncio.run(main())
-"""
-
-
-def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_key(database_url: str) -> None:
-    async def scenario(house: House) -> None:
-        async with receiving() as receiver:
-            await house.configure({"partner": receiver})
-            await house.raise_alarms([4])
-            killed = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _KILLED.format(url=database_url, now=house.now), stderr=subprocess.PIPE
-            )
-            _, said = await killed.communicate()
-            assert killed.returncode == -signal.SIGKILL, said.decode()
-            assert len(receiver.taken) == 1
-            assert await house.states() == {"pending": 1}
-            assert await house.dispatcher().send_due() == 0, "the claim of the dead one still holds"
-            house.now += 90_000
-            assert await house.dispatcher().send_due() == 1
-            assert len(receiver.keys) == 2
-            assert len(set(receiver.keys)) == 1
-            assert await house.states() == {"sent": 1}
 
     run(database_url, scenario)
 

@@ -32,6 +32,12 @@ def get(service: Service, path: str) -> int:
         return status
 
 
+def test_what_cannot_be_started_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "database" / "postgresql.conf").mkdir(parents=True)  # where a file has to be written
+    said = Service(tmp_path).run("up", expected=1).stderr
+    assert said.endswith(f"\nlifeline up: {tmp_path}/database/postgresql.conf: Is a directory\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_in_order_and_leaves_no_process_behind(number: int, tmp_path: Path) -> None:
     service = Service(tmp_path / "home")

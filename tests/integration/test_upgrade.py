@@ -7,32 +7,28 @@ with further ones behind them, which alter the tables that ingest writes to.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 import secrets
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import aiomqtt
 import asyncpg
 import pytest
 
-from app.embedded.database import EmbeddedDatabase
 from ingest.counters import IngestCounters
 from ingest.pipeline import run_ingest
 from ingest.settings import IngestLimits, MqttSettings, broker_address
-from migrations.runner import COMPATIBLE, LOCK, Files, MigrationError, migrate, migration_files
+from migrations.runner import COMPATIBLE, LOCK, MigrationError, migrate, migration_files
 from model.reading import ReadingBatch
 from model.sensor import City, Sensor
 from store.pool import Pool, open_pool
 from store.sensors import import_sensors
-from tests.conftest import ACK_WAIT_S, Background
+from tests.conftest import ACK_WAIT_S
+from tests.integration.schema import migrated, schema, until
 from tests.integration.service import Service, running
 
 OLDEST = "0041_areas.sql"
@@ -48,78 +44,7 @@ NEWER = (
     "create index batch_newest on batch (newest_time);\n"
     "alter table rejection add column weight integer not null default 1;\n",
 )
-MIGRATING = """
-import asyncio, sys, asyncpg
-from migrations.runner import migrate
-
-async def run():
-    await migrate(await asyncpg.connect(sys.argv[1]), lambda text: print(text, flush=True))
-
-asyncio.run(run())
-"""
 BREAKING = ("9002_breaking.sql", "alter table rejection rename column detail to explanation;\n")
-
-
-def until(name: str) -> Files:
-    """This version's migrations up to and with one."""
-    return [file for file in migration_files() if file[0] <= name]
-
-
-@pytest.fixture
-def new_database(background: Background, database_server: EmbeddedDatabase) -> Iterator[Callable[[], str]]:
-    """Makes databases that hold nothing but the extension, dropped afterwards."""
-    names: list[str] = []
-
-    async def execute(url: str, statement: str) -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    def make() -> str:
-        names.append(f"upgrade_{secrets.token_hex(4)}")
-        url = urlunsplit(urlsplit(database_server.url)._replace(path=f"/{names[-1]}"))
-        background.run(execute(database_server.url, f"create database {names[-1]}"))
-        background.run(execute(url, "do $$ begin if exists (select from pg_available_extensions where name ="
-                                    " 'timescaledb') then create extension timescaledb; end if; end $$"))  # fmt: skip
-        return url
-
-    yield make
-    for name in names:
-        background.run(execute(database_server.url, f"drop database {name} with (force)"))
-
-
-async def migrated(url: str, files: Files | None = None, progress: Callable[[str], None] = lambda _: None) -> list[str]:
-    connection = await asyncpg.connect(url)
-    try:
-        return await migrate(connection, progress, files)
-    finally:
-        await connection.close()
-
-
-async def schema(url: str) -> list[tuple[Any, ...]]:
-    """All that migrations make: columns, constraints, indexes, triggers, functions, views, and which were applied."""
-    connection = await asyncpg.connect(url)
-    try:
-        rows = await connection.fetch(
-            "select 'column', table_name::text, column_name::text, ordinal_position::text, data_type::text,"
-            " is_nullable, column_default::text from information_schema.columns where table_schema = 'public'"
-            " union all select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''"
-            " from pg_constraint where connamespace = 'public'::regnamespace"
-            " union all select 'index', tablename, indexname, indexdef, '', '', '' from pg_indexes"
-            " where schemaname = 'public'"
-            " union all select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '', ''"
-            " from pg_trigger where not tgisinternal and tgrelid::regclass::text !~ '_timescaledb'"
-            " union all select 'function', proname, prosrc, '', '', '', '' from pg_proc p"
-            " where pronamespace = 'public'::regnamespace and not exists (select from pg_depend d where d.objid = p.oid"
-            " and d.deptype = 'e') union all select 'view', viewname, definition, '', '', '', '' from pg_views"
-            " where schemaname = 'public' union all select 'migration', name, checksum, compatible::text, '', '', ''"
-            " from lifeline_migration order by 1, 2, 3, 4"
-        )
-        return [tuple(row) for row in rows]
-    finally:
-        await connection.close()
 
 
 # --- while ingest runs -------------------------------------------------------------------------------------------
@@ -208,11 +133,11 @@ async def load(url: str, broker_url: str) -> AsyncIterator[Load]:
         await pool.close()
 
 
-def test_a_running_worker_goes_on_through_an_upgrade(new_database: Callable[[], str], broker_url: str) -> None:
+def test_a_running_worker_goes_on_through_an_upgrade(bare_database_urls: Callable[[], str], broker_url: str) -> None:
     """From the oldest schema that it works on to the present one, and on to a newer one than it knows."""
 
     async def run() -> None:
-        url, fresh = new_database(), new_database()
+        url, fresh = bare_database_urls(), bare_database_urls()
         await migrated(url, until(OLDEST))
         async with load(url, broker_url) as under:
             await under.more()
@@ -229,12 +154,12 @@ def test_a_running_worker_goes_on_through_an_upgrade(new_database: Callable[[], 
 
 
 def test_a_migration_that_waits_for_a_lock_does_not_hold_ingest_up(
-    new_database: Callable[[], str], broker_url: str
+    bare_database_urls: Callable[[], str], broker_url: str
 ) -> None:
     """A long look, as a backup takes, holds the tables. Behind a migration that waited for them ingest would stand."""
 
     async def run() -> None:
-        url = new_database()
+        url = bare_database_urls()
         await migrated(url)
         said: list[str] = []
         async with load(url, broker_url) as under:
@@ -260,11 +185,11 @@ def test_a_migration_that_waits_for_a_lock_does_not_hold_ingest_up(
     asyncio.run(run())
 
 
-def test_a_worker_waits_where_the_schema_is_not_its_own(new_database: Callable[[], str], broker_url: str) -> None:
+def test_a_worker_waits_where_the_schema_is_not_its_own(bare_database_urls: Callable[[], str], broker_url: str) -> None:
     """The table of batches is gone under it: it acknowledges nothing, and goes on where it stood when it is back."""
 
     async def run() -> None:
-        url = new_database()
+        url = bare_database_urls()
         await migrated(url)
         async with load(url, broker_url) as under:
             await under.more()
@@ -298,9 +223,9 @@ def worker(tmp_path: Path, broker_url: str) -> Callable[[str], dict[str, str]]:
 
 
 def test_ingest_brings_an_older_schema_up_and_starts(
-    new_database: Callable[[], str], worker: Callable[[str], dict[str, str]], tmp_path: Path
+    bare_database_urls: Callable[[], str], worker: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
-    url, fresh = new_database(), new_database()
+    url, fresh = bare_database_urls(), bare_database_urls()
     asyncio.run(migrated(url, until("0003_alarm_known_at.sql")))
     with running(tmp_path, ("ingest",), **worker(url)) as service:
         assert "migrating the database: 0004" in service.said()
@@ -310,10 +235,10 @@ def test_ingest_brings_an_older_schema_up_and_starts(
 
 
 def test_ingest_waits_for_another_that_migrates(
-    new_database: Callable[[], str], worker: Callable[[str], dict[str, str]], tmp_path: Path
+    bare_database_urls: Callable[[], str], worker: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
     async def run() -> None:
-        url = new_database()
+        url = bare_database_urls()
         await migrated(url, until(OLDEST))
         other = await asyncpg.connect(url)
         await other.execute("select pg_advisory_lock($1)", LOCK)
@@ -333,14 +258,14 @@ def test_ingest_waits_for_another_that_migrates(
 
 @pytest.mark.parametrize(("newer", "starts"), [(NEWER, True), (BREAKING, False)], ids=["compatible", "breaking"])
 def test_an_older_ingest_that_starts_on_a_newer_schema(
-    new_database: Callable[[], str],
+    bare_database_urls: Callable[[], str],
     worker: Callable[[str], dict[str, str]],
     tmp_path: Path,
     newer: tuple[str, str],
     starts: bool,
 ) -> None:
     """It works beside a newer one where that said so, and is refused in one sentence where it did not."""
-    url = new_database()
+    url = bare_database_urls()
     asyncio.run(migrated(url, [*migration_files(), newer]))
     service = Service(tmp_path, ("ingest",), **worker(url))
     if starts:
@@ -352,9 +277,11 @@ def test_an_older_ingest_that_starts_on_a_newer_schema(
         assert re.fullmatch(r"lifeline ingest: .*9002_breaking.sql.*use the newer Lifeline\n", said)
 
 
-def test_an_account_that_may_only_read_and_write_starts_on_a_whole_schema(new_database: Callable[[], str]) -> None:
+def test_an_account_that_may_only_read_and_write_starts_on_a_whole_schema(
+    bare_database_urls: Callable[[], str],
+) -> None:
     async def run() -> None:
-        url = new_database()
+        url = bare_database_urls()
         await migrated(url, until(OLDEST))
         role = f"writer_{secrets.token_hex(4)}"
         connection = await asyncpg.connect(url)
@@ -376,75 +303,11 @@ def test_an_account_that_may_only_read_and_write_starts_on_a_whole_schema(new_da
     asyncio.run(run())
 
 
-# --- killed, and twice at once -----------------------------------------------------------------------------------
-
-
-def test_case_16_migrations_run_at_once_are_applied_once(new_database: Callable[[], str]) -> None:
-    async def run() -> None:
-        url, fresh = new_database(), new_database()
-        applied = await asyncio.gather(*(migrated(url) for _ in range(4)))
-        assert sorted(name for names in applied for name in names) == [name for name, _ in migration_files()]
-        await migrated(fresh)
-        assert await schema(url) == await schema(fresh)
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_case_16_killed_at_any_moment_and_run_again_ends_at_the_same_schema(
-    new_database: Callable[[], str], seed: int
-) -> None:
-    """Two processes that migrate at once, both killed after a file was begun; then once more."""
-
-    async def run() -> None:
-        url, fresh = new_database(), new_database()
-        both = [await migrating(url) for _ in range(2)]
-        try:
-            # Where one was done before the other began, that one has nothing to say.
-            assert any(await asyncio.gather(*(said_by(one, "the database") for one in both)))
-            await asyncio.sleep(seed * 0.03)
-        finally:
-            for one in both:
-                with contextlib.suppress(ProcessLookupError):
-                    one.kill()
-                await one.communicate()
-        await migrated(url)
-        await migrated(fresh)
-        assert await schema(url) == await schema(fresh)
-
-    asyncio.run(run())
-
-
-def test_case_16_killed_in_the_middle_of_a_file_leaves_nothing_of_it(new_database: Callable[[], str]) -> None:
-    """Another holds a table that the file comes to in its middle, so that it is certainly within it."""
-
-    async def run() -> None:
-        url, fresh = new_database(), new_database()
-        await migrated(url, [file for file in migration_files() if file[0] < "0010"])
-        before = await schema(url)
-        holder = await asyncpg.connect(url)
-        transaction = holder.transaction()
-        await transaction.start()
-        await holder.execute("lock table rejection in share mode")  # 0010 alters it
-        process = await migrating(url)
-        assert await said_by(process, "0010_quarantine_and_gaps.sql waits for a lock")
-        process.kill()
-        await process.communicate()
-        await transaction.rollback()
-        await holder.close()
-        assert await schema(url) == before
-        assert "0010_quarantine_and_gaps.sql" in await migrated(url)
-        await migrated(fresh)
-        assert await schema(url) == await schema(fresh)
-
-    asyncio.run(run())
-
-
-def test_a_table_of_migrations_from_before_is_taken_over(new_database: Callable[[], str]) -> None:
+def test_a_table_of_migrations_from_before_is_taken_over(bare_database_urls: Callable[[], str]) -> None:
     """The table of earlier versions does not say which migrations are compatible."""
 
     async def run() -> None:
-        url, fresh = new_database(), new_database()
+        url, fresh = bare_database_urls(), bare_database_urls()
         await migrated(url, until("0020_sensor_event.sql"))  # the last before any that is compatible
         connection = await asyncpg.connect(url)
         await connection.execute("alter table lifeline_migration drop column compatible")
@@ -458,22 +321,6 @@ def test_a_table_of_migrations_from_before_is_taken_over(new_database: Callable[
         )
 
     asyncio.run(run())
-
-
-async def migrating(url: str) -> asyncio.subprocess.Process:
-    """A process that brings the database to this version's schema and tells its progress on stdout."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", MIGRATING, url, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-
-
-async def said_by(process: asyncio.subprocess.Process, wanted: str) -> bool:
-    """Wait until it has said so; False where it ended without."""
-    assert process.stdout is not None
-    while said := await asyncio.wait_for(process.stdout.readline(), WAIT_S_MAX):
-        if wanted in said.decode():
-            return True
-    return False
 
 
 async def waited(condition: Callable[[], Awaitable[bool]], describe: Callable[[], str]) -> None:

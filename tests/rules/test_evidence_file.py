@@ -178,7 +178,7 @@ FORGED: dict[str, tuple[bytes, str]] = {
         in_part("period", replaced('"kind": "threshold"', '"kind": "tide"')), "no part 'period': rules.0.condition"),
     "a sensor of a property that nobody knows": (
         in_part("period", replaced('"property": "water_depth", "unit"', '"property": "tide", "unit"')),
-        "no part 'period': 'tide' is not known"),
+        "no part 'period': property: 'tide' is not known"),
     "what another version makes of it": (
         made(lambda e: replace(relined(lambda texts: texts[:-1])(e), lifeline="0.0.9")),
         "a change that is not recorded.*written by Lifeline 0.0.9"),

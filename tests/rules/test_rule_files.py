@@ -84,6 +84,9 @@ BAD = {
     "a rule name with a space": ("rule: depth", "rule: water depth", 4, ["rule"]),
     "a field twice": ("      unit: cm", "      unit: cm\n      unit: m", 10, ["unit", "twice"]),
     "not YAML": ("pack: mine", "pack: [mine", 2, ["not YAML"]),
+    "a tag": ("pack: mine", "pack: !!timestamp mine", 1, ["tags", "write the value alone"]),
+    "a tag on an empty value": ("pack: mine", "pack: !!int ''", 1, ["tags"]),
+    "a tag on all": ("pack: mine", "!!bool pack: mine", 1, ["tags"]),
     "an alias": ("pack: mine", "pack: &name mine\nother: *name", 2, ["aliases"]),
     "a date for a text": ("en: a, zh: 一}\nrules", "en: 2026-11-22, zh: 5}\nrules", 2, ["zh"]),
 }
@@ -217,7 +220,7 @@ TOLD = {
     ),
     "too deep": ("pack: mine", "pack: " + "[" * 5000, 1, "not YAML: lists or fields lie too deep within each other"),
     "too deep for a model": (
-        "pack: mine", "pack: " + "[" * 310 + "]" * 310, 1, "lists or fields lie too deep within each other",
+        "pack: mine", "pack: " + "[" * 40 + "]" * 40, 1, "not YAML: lists or fields lie too deep within each other",
     ),
     "half a character": ("{en: a", '{en: "\\ud800"', 1, "a text has half a character"),
     "a raw control character": ("pack: mine", "pack: mi\0ne", 1, "not YAML: character '\\x00' is not taken; leave it"),

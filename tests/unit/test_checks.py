@@ -164,6 +164,12 @@ def test_unusable_rows_cost_only_themselves(
     assert checked.readings.sensor[[0, -1]].tolist() == [1, 6]
 
 
+def test_where_the_arrival_clock_is_in_doubt_it_refuses_less() -> None:
+    times = [ARRIVED + 60_000 + 5_000, ARRIVED + 60_000 + 5_001]
+    checked = check(REGISTRY, _raw(["lel", "oxygen"], [1, 20], time=times), ARRIVED, LIMITS, doubt_ms=5_000)
+    assert [(row, reason) for row, reason, _ in checked.unusable] == [(1, Reason.TIME_AHEAD)]
+
+
 def test_delayed_and_device_quality_add_to_the_rest() -> None:
     time = [ARRIVED - 900_000, ARRIVED - 900_001, ARRIVED - 900_001]
     device = np.array([Quality.REPORTED_UNCERTAIN, 0, Quality.REPORTED_BAD], np.uint16)

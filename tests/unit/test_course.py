@@ -195,7 +195,7 @@ def test_full_scale_is_not_stuck() -> None:
     assert not any(_judge("gas", [100] * 3_000, quality=[FULL] * 3_000))
 
 
-def test_case_22_a_clock_that_is_behind() -> None:
+def test_a_clock_that_is_behind_again_and_again_is_flagged() -> None:
     course = Course(REGISTRY, IngestLimits())
     flagged = []
     for number in range(30):

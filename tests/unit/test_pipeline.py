@@ -189,14 +189,18 @@ class KnownRegistry:
 
 
 def _committer(
-    monkeypatch: pytest.MonkeyPatch, store: Store, stop: asyncio.Event, clock: Callable[[], int] = lambda: NOW
+    monkeypatch: pytest.MonkeyPatch,
+    store: Store,
+    stop: asyncio.Event,
+    clock: Callable[[], int] = lambda: NOW,
+    steady: Callable[[], int] = lambda: 0,
 ) -> tuple[Committer, list[Message], list[ReadingBatch], IngestCounters]:
     monkeypatch.setattr(ingest.committer, "write_batch", store.write_batch)
     acknowledged: list[Message] = []
     committed: list[ReadingBatch] = []
     counters = IngestCounters()
     committer = Committer(
-        None, KnownRegistry(), LIMITS, clock, committed.append, stop, counters, acknowledged.extend  # type: ignore[arg-type]
+        None, KnownRegistry(), LIMITS, clock, committed.append, stop, counters, acknowledged.extend, steady  # type: ignore[arg-type]
     )  # fmt: skip
     return committer, acknowledged, committed, counters
 
@@ -294,15 +298,20 @@ def test_stopped_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(scenario())
 
 
-def test_case_23_a_clock_set_back_refuses_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_clock_was_set_back_the_log_s_goes_on_at_half_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
-        clocks = iter([NOW, NOW - 3_600_000, NOW + 5])
+        # Ours, and what has really passed, in milliseconds; where the log's own clock has got to then.
+        course = [(0, 0, 0), (-6_000, 0, 0), (-5_999, 1, 0), (-4_000, 2_000, 1_000), (6_000, 12_000, 6_000),
+                  (6_010, 12_010, 6_010), (6_011, 12_011, 6_011), (9_011, 12_012, 9_011)]  # fmt: skip
+        ours, passed = iter([step[0] for step in course]), iter([0, *(step[1] for step in course)])
         store = Store(lambda *_: None)
-        committer, _, _, _ = _committer(monkeypatch, store, asyncio.Event(), lambda: next(clocks))
-        for number in range(3):
+        committer, _, _, _ = _committer(
+            monkeypatch, store, asyncio.Event(), lambda: NOW + next(ours), lambda: next(passed)
+        )
+        for number in range(len(course)):
             await _commit(committer, number)
-        assert store.values == [0, 1, 2]
-        assert store.clocks == [NOW, NOW, NOW + 5]
+        assert store.values == list(range(len(course)))
+        assert store.clocks == [NOW + log for *_, log in course]
 
     asyncio.run(scenario())
 
