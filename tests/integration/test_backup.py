@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import msgspec
@@ -19,7 +17,6 @@ import numpy as np
 import pytest
 
 from app.archive import MANIFEST, ArchiveError, back_up, program_folders, restore
-from app.embedded.database import EmbeddedDatabase
 from migrations.runner import migrate
 from model.instant import parse_instant
 from model.reading_file import read_rows
@@ -33,34 +30,11 @@ from store.manifest import Manifest, TableFigures, read_manifest
 from store.pool import open_pool
 from store.sensors import import_sensors
 from tests.api.service import change, journal
-from tests.conftest import Background
 from tests.integration.test_store import NOON, readings, rows_of, whole_log
 
 LIFELINE = Path(sys.prefix) / "bin" / "lifeline"
 DATA = Path(os.environ.get("LIFELINE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FLOODNET = DATA / "floodnet"
-
-
-@pytest.fixture
-def new_database(background: Background, database_server: EmbeddedDatabase) -> Iterator[Callable[[], str]]:
-    """Makes empty databases, dropped afterwards."""
-    names: list[str] = []
-
-    async def execute(statement: str) -> None:
-        connection = await asyncpg.connect(database_server.url)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    def make() -> str:
-        names.append(f"backup_{secrets.token_hex(4)}")
-        background.run(execute(f"create database {names[-1]}"))
-        return urlunsplit(urlsplit(database_server.url)._replace(path=f"/{names[-1]}"))
-
-    yield make
-    for name in names:
-        background.run(execute(f"drop database {name} with (force)"))
 
 
 def floodnet() -> IncomingReadings:
@@ -126,7 +100,7 @@ async def plain_database(url: str) -> None:
         await connection.close()
 
 
-def test_a_backup_brings_everything_back(database_url: str, new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_backup_brings_everything_back(database_url: str, new_database: Callable[[str], str], tmp_path: Path) -> None:
     async def run() -> None:
         await fill(database_url)
         file = tmp_path / "lifeline.backup"
@@ -135,7 +109,7 @@ def test_a_backup_brings_everything_back(database_url: str, new_database: Callab
         assert (manifest.tables["journal"].rows, manifest.tables["conflict"].rows) == (1, 1)
         assert [path.name for path in tmp_path.iterdir()] == ["lifeline.backup"]
 
-        target = new_database()
+        target = new_database("template0")
         await restored(target, file)
         assert await figures(target) == manifest.tables
 
@@ -167,14 +141,14 @@ def test_a_backup_brings_everything_back(database_url: str, new_database: Callab
 
 
 def test_a_database_that_holds_anything_is_refused(
-    database_url: str, new_database: Callable[[], str], tmp_path: Path
+    database_url: str, new_database: Callable[[str], str], tmp_path: Path
 ) -> None:
     async def run() -> None:
         file = tmp_path / "lifeline.backup"
         await backed_up(database_url, file)
         with pytest.raises(ArchiveError, match="not empty"):
             await restored(database_url, file)
-        other = new_database()
+        other = new_database("template0")
         connection = await asyncpg.connect(other)
         await connection.execute("create table theirs (n integer)")
         await connection.close()
@@ -185,7 +159,7 @@ def test_a_database_that_holds_anything_is_refused(
 
 
 def test_a_file_that_is_not_whole_is_refused(
-    database_url: str, new_database: Callable[[], str], tmp_path: Path
+    database_url: str, new_database: Callable[[str], str], tmp_path: Path
 ) -> None:
     async def run() -> None:
         file = tmp_path / "lifeline.backup"
@@ -198,16 +172,16 @@ def test_a_file_that_is_not_whole_is_refused(
             copy.writestr("database.dump", archive.read("database.dump"))
             copy.writestr(MANIFEST, json.dumps(manifest))
         with pytest.raises(ArchiveError, match="no whole backup"):
-            await restored(new_database(), torn)
+            await restored(new_database("template0"), torn)
         with pytest.raises(ArchiveError, match="differs from the backup in city"):
-            await restored(new_database(), changed)
+            await restored(new_database("template0"), changed)
 
     asyncio.run(run())
 
 
-def test_a_plain_postgresql_moves_to_timescaledb(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_plain_postgresql_moves_to_timescaledb(new_database: Callable[[str], str], tmp_path: Path) -> None:
     async def run() -> None:
-        plain, target = new_database(), new_database()
+        plain, target = new_database("template0"), new_database("template0")
         await plain_database(plain)
         await fill(plain)
         manifest = await backed_up(plain, tmp_path / "plain.backup")

@@ -19,10 +19,10 @@ from model.chain import GENESIS, Head, hash_of
 from store.journal import append_transitions, lock_journal
 from store.journal_chain import read_chained, read_head, verify_journal
 from store.pool import open_pool
+from tests.integration.schema import migrated, until
 from tests.integration.test_audit import UNGUARDED, Lifeline, lifeline  # noqa: F401  # a fixture
 from tests.integration.test_floods import raised
 from tests.integration.test_store import with_pool
-from tests.integration.test_upgrade import migrated, new_database, until  # noqa: F401  # a fixture
 
 BEFORE = "0046_sensor_counts.sql"  # the last schema without the chain
 
@@ -119,12 +119,12 @@ def test_many_writers_at_once_make_one_chain(database_url: str) -> None:
 
 
 def test_lines_from_before_the_upgrade_are_chained_while_alarms_go_on(
-    new_database: Callable[[], str],  # noqa: F811
+    bare_database_urls: Callable[[], str],
 ) -> None:
     """The writer knows nothing of the chain, as an older Lifeline does not."""
 
     async def run() -> None:
-        url = new_database()
+        url = bare_database_urls()
         await migrated(url, until(BEFORE))
         pool = await open_pool(url)
         await append(pool, *(f"before-{number}" for number in range(500)))
