@@ -1,5 +1,5 @@
 // What waits at a position: alarms nobody acknowledged, work that is overdue, approvals, suppressions that end.
-import { alarms, changed, mode } from "../alarm_store";
+import { alarms, changed, loaded, mode } from "../alarm_store";
 import { read, send } from "../api";
 import type { components } from "../generated/api";
 import { age, dateTime, now, shortTime, span } from "../instant";
@@ -65,7 +65,7 @@ export function Waiting({ position, all }: { position: Position; all: readonly P
     <div>
       <Part title={filled(words.unacknowledgedNow, { count: unacknowledged.length })}>
         {unacknowledged.length === 0 ? (
-          <p class="soft">{words.noneUnacknowledged}</p>
+          <p class="soft">{loaded.value ? words.noneUnacknowledged : words.asking}</p>
         ) : (
           <ul class="shift-list">
             {unacknowledged.slice(0, SHOWN).map((alarm) => (
@@ -168,6 +168,7 @@ function Approval({ approval, again }: { approval: Schemas["ApprovalItem"]; agai
   const words = shiftWords();
   const act = useAct();
   const mayDecide = approval.may_decide.includes(role.value) && approval.requested_by !== me.value?.name;
+  const isNamed = loaded.value; // nobody decides on what is not named yet, nor presses what is about to move
   const decide = (answer: "approve" | "reject") =>
     act.send({ approval: approval.approval, answer }, async () => {
       await send("POST", `/approvals/${approval.approval}/${answer}`, {});
@@ -185,10 +186,10 @@ function Approval({ approval, again }: { approval: Schemas["ApprovalItem"]; agai
       </span>
       {mayDecide ? (
         <span class="shift-actions">
-          <button type="button" disabled={act.sending} onClick={() => decide("approve")}>
+          <button type="button" disabled={act.sending || !isNamed} onClick={() => decide("approve")}>
             {words.approve}
           </button>
-          <button type="button" disabled={act.sending} onClick={() => decide("reject")}>
+          <button type="button" disabled={act.sending || !isNamed} onClick={() => decide("reject")}>
             {words.reject}
           </button>
         </span>
