@@ -112,6 +112,9 @@ def database_server(
 ) -> Iterator[EmbeddedDatabase]:
     home = tmp_path_factory.mktemp("database-server")
     with background.held(embedded_database(home, programs, print)) as server:
+        # Power is cut in tests with a server of their own; here a disk that is slow for a while would only end waits.
+        background.run(_execute(server.url, "alter system set fsync = off"))
+        background.run(_execute(server.url, "select pg_reload_conf()"))
         yield server
 
 

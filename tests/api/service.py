@@ -64,7 +64,7 @@ class Service:
         return self.client_with({"Authorization": f"Bearer {key}"})
 
     def client_with(self, headers: dict[str, str]) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(base_url=self.address, headers=headers, timeout=20)
+        client = httpx.AsyncClient(base_url=self.address, headers=headers, timeout=60)
         self.clients.append(client)
         return client
 
