@@ -170,8 +170,8 @@ def _check_points(nodes: list[ast.expr]) -> None:
 
 
 def _number(node: ast.expr) -> float:
-    sign = -1.0 if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else 1.0
-    inner = node.operand if isinstance(node, ast.UnaryOp) else node
+    is_negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    sign, inner = (-1.0, node.operand) if is_negative else (1.0, node)  # type: ignore[attr-defined]
     if isinstance(inner, ast.Constant) and type(inner.value) in (int, float):
         try:
             return sign * float(inner.value)  # type: ignore[arg-type]

@@ -42,6 +42,8 @@ REFUSED = [
     ("min(value)", "takes 2"),
     ("interpolate(value, 2, 1, 1, 2)", "rising x"),
     ("interpolate(value, value, 1, 2, 2)", "numbers"),
+    ("interpolate(value, 1, 2, 3, +4)", "numbers"),
+    ("interpolate(value, 1, 2, 3, ~4)", "numbers"),
     ("value +", "cannot be read"),
     ("(" * 300 + "value" + ")" * 300, "cannot be read"),
     ("+".join(["value"] * 60), "more than 64 parts"),
