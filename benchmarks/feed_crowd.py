@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,25 +93,27 @@ class _Crowd:
     async def measure(self, requests: Sequence[tuple[str, str]]) -> list[Case]:
         sizes, name = self.sizes, f"{self.sizes.clients}_clients"
         self.start_ms = (time.time_ns() // 1_000_000_000 - AGO_S) * 1_000
-        keeping = asyncio.create_task(_keep_open(*self.connection))
+        keeping = asyncio.create_task(keep_open(*self.connection))
         await self._ingest("warming up")
         without = [await self._ingest("without clients") for _ in range(sizes.repetitions // 2)]
-        before_mb = self._memory_mb()
-        async with self._clients(requests) as connected_s:
-            connected_mb = self._memory_mb()
+        before_mb = memory_mb(self.process)
+        seen = [self.home / f"clients-{number}.npz" for number in range(sizes.processes)]
+        self.progress(f"connecting {sizes.clients} clients …")
+        async with connected_clients(self.port, requests, sizes.clients, self.pool, seen) as connected_s:
+            connected_mb = memory_mb(self.process)
             with_clients = [await self._ingest("with clients") for _ in range(sizes.repetitions)]
             self.progress(f"{sizes.events} events …")
             published = await self._raise(sizes.events, sizes.event_every_s)
             flood = await self._raise(sizes.flood_events, 0.0)
             await self._until_journalled()
-        most_mb = self._memory_mb(most=True)
+        most_mb = memory_mb(self.process, most=True)
         without += [await self._ingest("without clients") for _ in range(sizes.repetitions - len(without))]
         keeping.cancel()
-        late_ms, flood_ms = (self._late_ms(of) for of in (published, flood))
+        usual_ms, flood_ms = (late_ms(seen, sizes.clients, of) for of in (published, flood))
         return [
-            case(f"event_median_{name}", "ms", late_ms),
-            case(f"event_99th_percentile_{name}", "ms", [float(np.percentile(late_ms, 99))]),
-            case(f"event_maximum_{name}", "ms", [max(late_ms)]),
+            case(f"event_median_{name}", "ms", usual_ms),
+            case(f"event_99th_percentile_{name}", "ms", [float(np.percentile(usual_ms, 99))]),
+            case(f"event_maximum_{name}", "ms", [max(usual_ms)]),
             case(f"flood_of_{sizes.flood_events}_99th_percentile_{name}", "ms", [float(np.percentile(flood_ms, 99))]),
             case(f"ingest_{name}", "readings/s", with_clients, without),
             case(f"memory_{name}", "MB", [most_mb]),
@@ -119,34 +121,6 @@ class _Crowd:
             case("memory_per_client", "kB", [(connected_mb - before_mb) * 1_000 / sizes.clients]),
             case("connected", "clients/s", [sizes.clients / connected_s]),
         ]
-
-    @asynccontextmanager
-    async def _clients(self, requests: Sequence[tuple[str, str]]) -> AsyncIterator[float]:
-        """Let the clients connect, and yield how long it took (s); at the end they wait for the newest event."""
-        sizes = self.sizes
-        self.progress(f"connecting {sizes.clients} clients …")
-        began, processes = time.monotonic(), []
-        for number in range(sizes.processes):
-            count = sizes.clients // sizes.processes + (number < sizes.clients % sizes.processes)
-            task = {"port": self.port, "requests": requests, "count": count, "out": str(self._seen(number))}
-            command = (sys.executable, "-m", "benchmarks.feed_clients", json.dumps(task))
-            pipe = asyncio.subprocess.PIPE
-            processes.append(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
-        try:
-            for process in processes:
-                assert process.stdout is not None
-                if await process.stdout.readline() != b"connected\n":
-                    raise EventsMissing("the clients did not connect; their words are above")
-            yield time.monotonic() - began
-            newest = await self.pool.fetchval("select max(event) from journal")
-            for process in processes:
-                assert process.stdin is not None
-                process.stdin.write(b"%d\n" % newest)
-        finally:
-            for process in processes:
-                assert process.stdin is not None
-                process.stdin.close()
-            await asyncio.gather(*(process.wait() for process in processes))
 
     async def _ingest(self, what: str) -> float:
         """Publish readings as fast as the broker takes them, and return how many a second came to be stored."""
@@ -202,37 +176,68 @@ class _Crowd:
         packet = publish_packet(f"lifeline/{CITY}/gas/{sensor}", payload, self.packets % 65_535 + 1)
         self.connection[1].write(packet)
 
-    def _late_ms(self, published: dict[tuple[str, str], float]) -> list[float]:
-        """Return how late each client got the event of each reading. Raises EventsMissing."""
-        late: list[float] = []
-        for number in range(self.sizes.processes):
-            with np.load(self._seen(number)) as seen:
-                out_of_order, cut_off = seen["told"].tolist()
-                events, times_s = seen["events"], seen["times_s"]
-                if out_of_order or cut_off:
-                    raise EventsMissing(f"{out_of_order} events came out of order, {cut_off} streams were cut off")
-                sent = {}
-                for event, line in zip(seen["numbers"].tolist(), seen["lines"].tolist(), strict=True):
-                    told: dict[str, Any] = json.loads(line)
-                    if (key := (told["sensor"], told["time"])) in published:
-                        sent[event] = published[key]
-                for event, at in sent.items():
-                    late += ((times_s[events == event] - at) * 1_000).tolist()
-        if len(late) != len(published) * self.sizes.clients:
-            raise EventsMissing(f"{len(late)} of {len(published) * self.sizes.clients} events came")
-        return late
 
-    def _seen(self, number: int) -> Path:
-        return self.home / f"clients-{number}.npz"
+@asynccontextmanager
+async def connected_clients(
+    port: int, requests: Sequence[tuple[str, str]], count: int, pool: Pool, seen: Sequence[Path]
+) -> AsyncIterator[float]:
+    """Let clients of the feed connect, and yield how long it took (s); at the end they wait for the newest event.
 
-    def _memory_mb(self, *, most: bool = False) -> float:
-        """Return what the service has in memory, or the most that it ever had (Linux)."""
-        lines = Path(f"/proc/{self.process}/status").read_text("ascii").splitlines()
-        name = "VmHWM:" if most else "VmRSS:"
-        return next(float(line.split()[1]) * 1_024 / 1e6 for line in lines if line.startswith(name))
+    A process for each of the files `seen`, in which it leaves what its clients saw. Raises EventsMissing.
+    """
+    began, processes = time.monotonic(), []
+    for number, out in enumerate(seen):
+        share = count // len(seen) + (number < count % len(seen))
+        task = {"port": port, "requests": requests, "count": share, "out": str(out)}
+        command = (sys.executable, "-m", "benchmarks.feed_clients", json.dumps(task))
+        pipe = asyncio.subprocess.PIPE
+        processes.append(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            if await process.stdout.readline() != b"connected\n":
+                raise EventsMissing("the clients did not connect; their words are above")
+        yield time.monotonic() - began
+        newest = await pool.fetchval("select max(event) from journal")
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"%d\n" % newest)
+    finally:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        await asyncio.gather(*(process.wait() for process in processes))
 
 
-async def _keep_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def late_ms(seen: Sequence[Path], clients: int, published: Mapping[tuple[str, str], float]) -> list[float]:
+    """Return how late each client got the event of each reading, published at its instant. Raises EventsMissing."""
+    late: list[float] = []
+    for path in seen:
+        with np.load(path) as found:
+            out_of_order, cut_off = found["told"].tolist()
+            events, times_s = found["events"], found["times_s"]
+            if out_of_order or cut_off:
+                raise EventsMissing(f"{out_of_order} events came out of order, {cut_off} streams were cut off")
+            sent = {}
+            for event, line in zip(found["numbers"].tolist(), found["lines"].tolist(), strict=True):
+                told: dict[str, Any] = json.loads(line)
+                if (key := (told["sensor"], told["time"])) in published:
+                    sent[event] = published[key]
+            for event, at in sent.items():
+                late += ((times_s[events == event] - at) * 1_000).tolist()
+    if len(late) != len(published) * clients:
+        raise EventsMissing(f"{len(late)} of {len(published) * clients} events came")
+    return late
+
+
+def memory_mb(process: int, *, most: bool = False) -> float:
+    """Return what a process has in memory, or the most that it ever had (Linux)."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    name = "VmHWM:" if most else "VmRSS:"
+    return next(float(line.split()[1]) * 1_024 / 1e6 for line in lines if line.startswith(name))
+
+
+async def keep_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Ping the broker, and take its acknowledgements, which nobody looks at."""
     while True:
         writer.write(_PING)

@@ -96,6 +96,12 @@ def _feeds(chosen: argparse.Namespace) -> Bench:
     return _awaited(bench_feed_crowd(load_settings().programs, progress, sizes))
 
 
+def _city(_chosen: argparse.Namespace) -> Bench:
+    from benchmarks.city_load import bench_city_load
+
+    return _awaited(bench_city_load(load_settings().programs, progress))
+
+
 def _api(chosen: argparse.Namespace) -> Bench:
     from benchmarks.api import bench_api
 
@@ -135,6 +141,7 @@ ASKED_FOR: dict[str, Callable[[argparse.Namespace], Bench]] = {
     "scenarios": _scenarios,
     "feeds": _feeds,
     "api": _api,
+    "city": _city,
     "explanations": _explanations,
 }
 
