@@ -91,6 +91,13 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
     return top
 
 
+def _keep_compiled_code() -> None:
+    """Let numba keep what it compiles in the home, where the code's own folders are another's or read-only."""
+    home = os.environ.get("LIFELINE_HOME")
+    if home and not os.access(os.path.dirname(__file__), os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(home, "numba"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `lifeline` and return its exit code: 0, 1 for an error, 2 for wrong usage."""
     if sys.stdout is None:
@@ -104,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    _keep_compiled_code()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
     if chosen.command not in SUBJECTS["service"]:

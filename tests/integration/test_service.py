@@ -156,7 +156,7 @@ def test_it_runs_as_an_ordinary_user(tmp_path: Path) -> None:
         if folder.stat().st_uid == 0 and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o755)
     os.chown(service.home, nobody.pw_uid, nobody.pw_gid)
-    service.environment |= {"HOME": str(service.home), "NUMBA_CACHE_DIR": str(service.home / "numba")}
+    service.environment |= {"HOME": str(service.home)}
     with service.log.open("wb") as log:
         process = subprocess.Popen(
             [LIFELINE, "up"], env=service.environment, stdout=log, stderr=log, user=nobody.pw_uid,
